@@ -1,0 +1,1 @@
+"""The loops people already have: gymnasium and others, each in a module of its own."""

@@ -1,0 +1,1 @@
+"""The filmlab daemon: receives film and metrics, keeps them, develops them into prints."""

@@ -1,0 +1,1 @@
+"""Pictures from arrays and columns: pure functions, bytes out, no sockets and no database."""
