@@ -1,0 +1,3 @@
+"""filmlab: trainers shoot film, the lab develops it."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,109 @@
+"""What does stream B say? One chunk of one film to a record: a table of lengths and the compressed frames behind it."""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgpack
+
+from filmlab.errors import WireError
+from filmlab.wire.entries import FilmKind
+from filmlab.wire.frame import PAYLOAD_MAX_BYTES, Envelope, Kind, seal
+from filmlab.wire.messages import typed_fields, unpack_map
+
+SIDE_MAX_PX = 8192
+FRAMES_MAX = 10_000
+"""Of one episode; a longer one is cut there."""
+BLOBS_MAX = 1024
+_LENGTH = struct.Struct("<I")
+CODEC_RAW, CODEC_ZSTD = 0, 1
+DTYPE_U8 = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """The meta of a chunk: which frames of which film these are. All its frames have one shape.
+
+    With `parts` > 1 the payload is part `part` (from 0) of one frame's blob that is too large for one record.
+    """
+
+    run: int
+    film: int
+    first: int
+    """Index in the film of the first frame."""
+    count: int
+    height: int
+    width: int
+    channels: int
+    """3 for RGB, 1 for grey."""
+    episode: int = -1
+    wall: float = 0.0
+    kind: int = FilmKind.FRAMES
+    dtype: int = DTYPE_U8
+    codec: int = CODEC_ZSTD
+    part: int = 0
+    parts: int = 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one frame as numpy says it: (H, W, 3) or (H, W)."""
+        return (self.height, self.width, self.channels) if self.channels != 1 else (self.height, self.width)
+
+    @property
+    def frame_bytes(self) -> int:
+        """Of one raw frame."""
+        return self.height * self.width * self.channels
+
+
+def seal_chunk(session: int, seq: int, film: Film, blobs: Sequence[bytes], flags: int = 0) -> Envelope:
+    """One record of stream B: `film.count` blobs, or one part of one blob."""
+    meta = msgpack.packb({name: getattr(film, name) for name in film.__slots__})
+    lengths = b"".join(_LENGTH.pack(len(blob)) for blob in blobs)
+    return seal(Kind.DATA_B, session, seq, meta, b"".join([lengths, *blobs]), flags)
+
+
+def room_bytes(count: int) -> int:
+    """How many bytes of blobs fit beside the table of `count` lengths."""
+    return PAYLOAD_MAX_BYTES - count * _LENGTH.size
+
+
+def decode_film(envelope: Envelope) -> Film:
+    """The checked meta of a chunk, without a look at its blobs: all that the daemon needs.
+
+    Raises:
+        WireError: a field is missing, or outside its limits.
+    """
+    if envelope.kind is not Kind.DATA_B:
+        raise WireError(f"{envelope.kind.name} is no chunk of film")
+    film = Film(**typed_fields(Film, unpack_map(envelope.meta)))
+    sides = 1 <= film.height <= SIDE_MAX_PX and 1 <= film.width <= SIDE_MAX_PX
+    if not sides or film.channels not in (1, 3) or film.dtype != DTYPE_U8 or film.codec not in (CODEC_RAW, CODEC_ZSTD):
+        raise WireError(f"a frame of {film.height}x{film.width}x{film.channels} is not uint8 RGB or grey up to 8192 px")
+    if film.kind != FilmKind.FRAMES or not 0 < film.film < 2**32 or not 0 <= film.run < 2**32:
+        raise WireError("not a chunk of frames")
+    # The limits are checked before any sum, so none of them can overflow a reader.
+    if not (0 <= film.first < FRAMES_MAX and 1 <= film.count <= BLOBS_MAX and film.first + film.count <= FRAMES_MAX):
+        raise WireError(f"frames {film.first} to {film.first + film.count - 1}; a film has at most {FRAMES_MAX}")
+    if not 0 <= film.part < film.parts <= 64 or (film.parts > 1 and film.count != 1):
+        raise WireError("parts are of one frame")
+    return film
+
+
+def blobs(film: Film, payload: bytes | memoryview) -> list[memoryview]:
+    """The blobs of a chunk, without a copy.
+
+    Raises:
+        WireError: the table and the payload do not agree.
+    """
+    view = memoryview(payload)
+    offset = film.count * _LENGTH.size
+    if len(view) < offset:
+        raise WireError("a chunk is shorter than its table")
+    out = []
+    for index in range(film.count):
+        size = _LENGTH.unpack_from(view, index * _LENGTH.size)[0]
+        out.append(view[offset : offset + size])
+        offset += size
+    if offset != len(view):
+        raise WireError(f"a chunk of {len(view)} bytes, its table says {offset}")
+    return out

@@ -1,0 +1,170 @@
+"""Which values do the daemon's rooms hand to each other? Rows read from the index, jobs, and what came of them."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class JobKind(StrEnum):
+    """What a worker can be asked to make."""
+
+    EPISODE = "episode"
+    """GIF and JSON of one episode's film."""
+    MEDIA = "media"
+    """PNG or GIF of one logged image or clip."""
+    CURVE = "curve"
+    """SVG and PNG of one metric of one run."""
+    PAGE = "page"
+    """run.json, history.json and index.html of one run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One piece of rendering. Everything else that the worker needs it reads from the index and the film files."""
+
+    key: str
+    kind: JobKind
+    run_id: str
+    session: int = 0
+    film: int = 0
+    metric: str = ""
+    final: bool = False
+    """A final print is synced to disk; a live redraw need not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one attempt at a job. `paths` are relative to the run's directory."""
+
+    key: str
+    ok: bool
+    cost_s: float = 0.0
+    """CPU seconds of the worker."""
+    paths: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    retry: bool = True
+    """False when trying again is pointless (the input is at fault)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run as the index knows it. `status`: running, finished or crashed (of the latest attempt's writers)."""
+
+    run_id: str
+    name: str
+    project: str
+    group: str
+    tags: tuple[str, ...]
+    directory: str
+    status: str
+    attempt: int
+    config: dict[str, Any]
+    summary: dict[str, Any]
+    schedule: str
+    plan_version: int
+    wanted: str
+    next_episodes: int
+    asked_by: str
+    total_episodes: int
+    fps: float
+    created_wall: float
+    updated_wall: float
+    finished_wall: float | None
+    episodes: int
+    """How many have ended."""
+    printed: bool
+    """The final prints are all there."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRow:
+    """One episode (or logged medium) that has ended, or whose film has begun."""
+
+    run_id: str
+    writer: str
+    attempt: int
+    episode: int
+    session: int
+    film: int
+    """0 when there is no film."""
+    return_: float
+    length: int
+    solved: bool | None
+    ended: bool
+    complete: bool
+    """False: truncated by the trainer's end."""
+    frames: int
+    last_seq: int
+    reason: str
+    note: str
+    metadata: dict[str, Any]
+    wall: float
+    occurrence: int
+    """0 for the first episode of this number in its writer's attempt, 1 for the next, …: part of the file's name."""
+    job_state: str
+    """`none`, `ready`, `done`, `failed` (quarantined), `dropped` (judged not to be kept), `pending` (not judged yet)."""
+    paths: tuple[str, ...] = ()
+    job_reason: str = ""
+    media_name: str = ""
+    """Not empty: this is a medium, not an episode."""
+    media_mime: str = ""
+    media_step: int | None = None
+    fps: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """The points of one metric from one writer in one attempt, in the order they came."""
+
+    run_id: str
+    writer: str
+    attempt: int
+    name: str
+    seq: NDArray[np.int64]
+    step: NDArray[np.int64]
+    wall: NDArray[np.float64]
+    value: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """What the index says of one metric without reading its points."""
+
+    run_id: str
+    writer: str
+    attempt: int
+    name: str
+    count: int
+    last_step: int
+    last_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class DropRow:
+    """Something a client could not hand over."""
+
+    run_id: str
+    what: str
+    count: int
+    size_bytes: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session that has not ended, as the daemon needs it after a restart."""
+
+    session: int
+    pid: int
+    host: str
+    started: int
+    durable_c: int
+    durable_b: int
+    runs: dict[int, tuple[str, str, int]] = field(default_factory=dict)
+    """run number -> (run id, writer, attempt), of runs that are not closed."""
+    metrics: dict[int, str] = field(default_factory=dict)
+    """metric number -> name."""
