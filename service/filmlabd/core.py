@@ -1,0 +1,497 @@
+"""What does the daemon do when something happens? `handle(event, now)` decides everything; the shell carries it out.
+
+A record goes: received -> appended -> synced (now it is acknowledged) -> indexed (now it has consequences, see `lab`).
+Nothing overtakes: each sync takes a batch, and the next batch gathers meanwhile.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from filmlab.errors import BadInput, WireError
+from filmlab.wire import messages
+from filmlab.wire.chunks import Film, decode_film
+from filmlab.wire.entries import Entry, RunBegin, decode_entries
+from filmlab.wire.frame import PROTOCOL, WAITING, Envelope, Kind
+from filmlab.wire.messages import Stream
+from filmlabd import requests
+from filmlabd.events import (
+    Append,
+    AppendFilm,
+    Asked,
+    Command,
+    DropSpool,
+    Event,
+    Exit,
+    Garbage,
+    Indexed,
+    JobFinished,
+    Now,
+    ReadSpool,
+    Received,
+    Reply,
+    Send,
+    SpoolFound,
+    SpoolRead,
+    StopAsked,
+    Sync,
+    Synced,
+    TrainerDied,
+    Unwatch,
+    Watch,
+    Woken,
+    WorkersFree,
+)
+from filmlabd.facts import Fact, RecordRefused, SessionEnded, SessionOpened, seal_fact
+from filmlabd.lab import Effect, Lab, Tell
+from filmlabd.session import Arrival, Life, Session, credit_bytes
+
+SYNC_AT_BYTES = 4 * 1024 * 1024
+SYNC_BUSY_S = 0.02
+"""Somebody's credit is half used: the disk is the bottleneck, so records are gathered for a moment only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The settings that the core decides by."""
+
+    sync_idle_s: float = 0.25
+    idle_exit_s: float = 0.0
+    """0: never."""
+    pool_bytes: int = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    session: int
+    seq: int
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    session: int
+    seq: int
+    film: Film
+
+
+_Staged: TypeAlias = _Entries | _Chunk | Fact
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one sync makes durable."""
+
+    number: int
+    staged: list[_Staged] = field(default_factory=list)
+    size_bytes: int = 0
+    began_at: float | None = None
+    hurry_at: float = float("inf")
+    pongs: list[tuple[bytes, messages.Pong, int]] = field(default_factory=list)
+
+
+class Core:
+    """The daemon's decisions. Touches no socket, file, clock or log."""
+
+    def __init__(self, boot: int, limits: Limits, lab: Lab, about: dict[str, Any] | None = None) -> None:
+        self.boot = boot
+        self.limits = limits
+        self.lab = lab
+        self.sessions: dict[int, Session] = {}
+        self.about = about or {}
+        self.garbage: dict[str, int] = {}
+        self.refused = 0
+        self.ingested_bytes = 0
+        self.stopping = ""
+        self._batch = _Batch(1)
+        self._in_flight: dict[int, _Batch] = {}
+        self._fact_seq = 0
+        self._free = 0
+        self._jobs_at: float | None = None
+        self._idle_since: float | None = None
+        self._synced_wall = 0.0
+
+    # --- the two calls of the shell ---------------------------------------------------------------------------------
+
+    def handle(self, event: Event, now: Now) -> list[Command]:
+        """What to do about an event."""
+        out: list[Command] = []
+        match event:
+            case Received():
+                self._receive(event, now, out)
+            case Garbage():
+                self._garbage(event, out)
+            case Synced():
+                self._synced(event.batch, now, out)
+            case Indexed():
+                self._indexed(event.batch, now, out)
+            case TrainerDied():
+                self._trainer_died(event.session, "died", out)
+            case SpoolFound():
+                self._spool_found(event.session, now, out)
+            case SpoolRead():
+                self._spool_read(event, now, out)
+            case JobFinished():
+                self._effects(self.lab.job_finished(event.outcome, now), now, out)
+                self._jobs_at = now.at
+            case WorkersFree():
+                self._free = event.count
+                self._jobs_at = now.at
+            case Asked():
+                self._asked(event, now, out)
+            case StopAsked():
+                self._stop(event.reason, now, out)
+            case Woken():
+                pass
+        self._sync_if_due(now, out)
+        self._start_jobs(now, out)
+        self._exit_if_idle(now, out)
+        return out
+
+    def next_at(self) -> float | None:
+        """When to send Woken, if nothing else happens before."""
+        instants = [self._sync_due_at(), self._idle_due_at()]
+        if self._free:
+            instants.append(self._jobs_at)
+        return min((instant for instant in instants if instant is not None), default=None)
+
+    def restore(self, sessions: list[Session], now: Now) -> list[Command]:
+        """Take up what the index knew of a former life: sessions that have not ended, their processes to be watched."""
+        out: list[Command] = []
+        for session in sessions:
+            self.sessions[session.id] = session
+            out.append(Watch(session.id, session.pid, 0))
+        for run in [run for run in self.lab.runs.values() if not run.alive]:
+            self._effects(self.lab.request_end(run, now), now, out)
+        self._jobs_at = now.at
+        return out
+
+    def check(self) -> None:
+        """The invariants, for tests."""
+        self.lab.jobs.check()
+        for session in self.sessions.values():
+            session.check()
+        assert len(self._in_flight) <= 1, "two syncs at once"
+
+    # --- receiving --------------------------------------------------------------------------------------------------
+
+    def _receive(self, event: Received, now: Now, out: list[Command]) -> None:
+        envelope = event.envelope
+        try:
+            match envelope.kind:
+                case Kind.HELLO:
+                    self._hello(event, now, out)
+                case Kind.DATA_C | Kind.DATA_B:
+                    self._data(event, now, out)
+                case Kind.PING:
+                    self._ping(event, now)
+                case Kind.BYE:
+                    self._bye(envelope.session, out)
+                case _:
+                    raise WireError(f"{envelope.kind.name} is not for a daemon")
+        except WireError as error:
+            self._count_garbage(str(error))
+            refusal = messages.Error("bad-input", str(error)[:1000])
+            out.append(Send(event.peer, messages.encode(refusal, envelope.session)))
+
+    def _hello(self, event: Received, now: Now, out: list[Command]) -> None:
+        hello = messages.decode(event.envelope)
+        assert isinstance(hello, messages.Hello)
+        if hello.min_protocol > PROTOCOL or hello.max_protocol < PROTOCOL:
+            self._other_version(event.peer, event.envelope.session, hello, now, out)
+            return
+        number = event.envelope.session
+        session = self.sessions.get(number)
+        pid = event.pid or hello.pid
+        if session is None:
+            session = self.sessions[number] = Session(number, pid, hello.host[:200], parent=hello.parent_session)
+            opened = SessionOpened(
+                number, pid, session.host, hello.started, hello.parent_session, hello.umask, now.wall
+            )
+            self._keep(opened, now, out)
+            out.append(Watch(number, pid, hello.started))
+        session.peer = event.peer
+        welcome = messages.Welcome(
+            self.boot, session.durable_c, session.next_c, session.durable_b, session.next_b, self._credit(),
+            daemon_version=str(self.about.get("version", "")),
+        )  # fmt: skip
+        out.append(Send(event.peer, messages.encode(welcome, number)))
+        for run in session.runs:
+            self._send_plan(session, run, out)
+
+    def _other_version(self, peer: bytes, session: int, hello: messages.Hello, now: Now, out: list[Command]) -> None:
+        if hello.min_protocol > PROTOCOL:
+            # A newer client of the same user: this daemon makes room, and the client starts its own.
+            drain = messages.Drain(f"a client of protocol {hello.min_protocol} needs a newer daemon")
+            out.append(Send(peer, messages.encode(drain, session)))
+            self._stop(drain.reason, now, out)
+            return
+        text = f"this daemon speaks protocol {PROTOCOL}, the client {hello.min_protocol} to {hello.max_protocol}"
+        out.append(Send(peer, messages.encode(messages.Error("version", text), session)))
+
+    def _data(self, event: Received, now: Now, out: list[Command]) -> None:
+        session = self.sessions.get(event.envelope.session)
+        if session is None:
+            unknown = messages.Error("no-session", "say HELLO first")
+            out.append(Send(event.peer, messages.encode(unknown, event.envelope.session)))
+            return
+        session.peer = event.peer
+        stream = Stream.C if event.envelope.kind is Kind.DATA_C else Stream.B
+        arrival = session.streams[stream].arrive(event.envelope.seq)
+        if arrival is Arrival.NEW:
+            self._take(session, event.envelope, now, out)
+        elif arrival is Arrival.SEEN:
+            self._ack(session, out)
+        elif session.streams[stream].may_resync(now.at):
+            resync = messages.Resync(stream, session.streams[stream].next_seq)
+            out.append(Send(event.peer, messages.encode(resync, session.id)))
+
+    def _take(self, session: Session, envelope: Envelope, now: Now, out: list[Command]) -> None:
+        """A record whose turn it is: to the disk, or refused for good, which counts as well."""
+        self.ingested_bytes += envelope.size_bytes
+        try:
+            if envelope.kind is Kind.DATA_C:
+                entries = tuple(decode_entries(envelope.payload))
+                self._open_runs(session, entries, now, out)
+                out.append(Append(envelope))
+                self._stage(_Entries(session.id, envelope.seq, entries), envelope.size_bytes, now)
+            else:
+                film = decode_film(envelope)
+                out.append(AppendFilm(session.id, film.film, envelope))
+                self._stage(_Chunk(session.id, envelope.seq, film), envelope.size_bytes, now)
+        except WireError as error:
+            self.refused += 1
+            stream = Stream.C if envelope.kind is Kind.DATA_C else Stream.B
+            self._keep(RecordRefused(session.id, stream, envelope.seq, str(error)[:1000]), now, out)
+            self._tell(session, messages.Error("bad-input", str(error)[:1000], stream, envelope.seq), out)
+        if envelope.flags & WAITING:
+            self._batch.hurry_at = now.at
+        elif envelope.kind is Kind.DATA_B and self._batch.size_bytes >= self._credit() // 2:
+            self._batch.hurry_at = min(self._batch.hurry_at, now.at + SYNC_BUSY_S)
+
+    def _open_runs(self, session: Session, entries: tuple[Entry, ...], now: Now, out: list[Command]) -> None:
+        for entry in entries:
+            if not isinstance(entry, RunBegin):
+                continue
+            try:
+                opened = self.lab.open_run(session, entry, now)
+            except BadInput as error:
+                self._tell(session, messages.Error("run-taken", str(error)[:1000], run=entry.run), out)
+                continue
+            if opened is not None:
+                self._keep(opened, now, out)
+            self._send_plan(session, entry.run, out)
+
+    def _ping(self, event: Received, now: Now) -> None:
+        ping = messages.decode(event.envelope)
+        assert isinstance(ping, messages.Ping)
+        self._batch.pongs.append((event.peer, messages.Pong(ping.nonce, self._synced_wall), event.envelope.session))
+        self._batch.began_at = self._batch.began_at if self._batch.began_at is not None else now.at
+        self._batch.hurry_at = now.at
+
+    def _garbage(self, event: Garbage, out: list[Command]) -> None:
+        self._count_garbage(event.reason)
+        if event.version:
+            text = f"this daemon speaks protocol {PROTOCOL}, got a record of version {event.version}"
+            out.append(Send(event.peer, messages.encode(messages.Error("version", text), 0)))
+
+    def _count_garbage(self, reason: str) -> None:
+        # Reasons carry numbers of the sender's choice: only a bounded number of them is told apart.
+        key = reason if reason in self.garbage or len(self.garbage) < 64 else "other"
+        self.garbage[key] = self.garbage.get(key, 0) + 1
+
+    # --- the ends of sessions ---------------------------------------------------------------------------------------
+
+    def _bye(self, number: int, out: list[Command]) -> None:
+        self._trainer_died(number, "bye", out)
+
+    def _trainer_died(self, number: int, how: str, out: list[Command]) -> None:
+        session = self.sessions.get(number)
+        if session is None or session.life is not Life.ALIVE:
+            return
+        session.life, session.ended_how = Life.LEAVING, how
+        out += [Unwatch(number), ReadSpool(number)]
+
+    def _spool_found(self, number: int, now: Now, out: list[Command]) -> None:
+        if number in self.sessions:
+            return
+        self.sessions[number] = Session(number)
+        self._keep(SessionOpened(number, 0, "", 0, 0, 0o077, now.wall), now, out)
+        self._trainer_died(number, "died", out)
+
+    def _spool_read(self, event: SpoolRead, now: Now, out: list[Command]) -> None:
+        session = self.sessions.get(event.session)
+        if session is None:
+            return
+        for envelope in event.envelopes:
+            stream = Stream.C if envelope.kind is Kind.DATA_C else Stream.B
+            if session.streams[stream].arrive(envelope.seq) is Arrival.NEW:
+                self._take(session, envelope, now, out)
+        if event.done:
+            session.spool_read = True
+            self._end_if_settled(session, now, out)
+
+    def _end_if_settled(self, session: Session, now: Now, out: list[Command]) -> None:
+        """The last word on a session: only when all that it left behind is durable and has had its consequences."""
+        if session.life is Life.LEAVING and session.spool_read and session.settled and not self._pending(session.id):
+            session.spool_read = False
+            self._effects(self.lab.end_session(session, now), now, out)
+
+    def _pending(self, number: int) -> bool:
+        batches = [self._batch, *self._in_flight.values()]
+        return any(isinstance(item, _Entries | _Chunk) and item.session == number for b in batches for item in b.staged)
+
+    # --- batches ----------------------------------------------------------------------------------------------------
+
+    def _keep(self, fact: Fact, now: Now, out: list[Command]) -> None:
+        self._fact_seq += 1
+        envelope = seal_fact(fact, self.boot, self._fact_seq)
+        out.append(Append(envelope))
+        self._stage(fact, envelope.size_bytes, now)
+
+    def _stage(self, item: _Staged, size_bytes: int, now: Now) -> None:
+        self._batch.staged.append(item)
+        self._batch.size_bytes += size_bytes
+        if self._batch.began_at is None:
+            self._batch.began_at = now.at
+
+    def _sync_due_at(self) -> float | None:
+        batch = self._batch
+        if batch.began_at is None or self._in_flight:
+            return None
+        if batch.size_bytes >= SYNC_AT_BYTES:
+            return batch.began_at
+        return min(batch.hurry_at, batch.began_at + self.limits.sync_idle_s)
+
+    def _sync_if_due(self, now: Now, out: list[Command]) -> None:
+        due_at = self._sync_due_at()
+        if due_at is None or due_at > now.at:
+            return
+        batch, self._batch = self._batch, _Batch(self._batch.number + 1)
+        self._in_flight[batch.number] = batch
+        films = {item.session: item.seq for item in batch.staged if isinstance(item, _Chunk)}
+        out.append(Sync(batch.number, tuple(films.items())))
+
+    def _synced(self, number: int, now: Now, out: list[Command]) -> None:
+        """On disk: this, and nothing else, is what an acknowledgement says."""
+        self._synced_wall = now.wall
+        batch = self._in_flight[number]
+        moved: dict[int, Session] = {}
+        for item in batch.staged:
+            session, stream, seq = self._durable_of(item)
+            if session is not None and session.advance(stream, seq):
+                moved[session.id] = session
+        for session in moved.values():
+            self._ack(session, out)
+        for peer, pong, owner in batch.pongs:
+            out.append(Send(peer, messages.encode(pong, owner)))
+
+    def _durable_of(self, item: _Staged) -> tuple[Session | None, Stream, int]:
+        match item:
+            case _Entries():
+                return self.sessions.get(item.session), Stream.C, item.seq
+            case _Chunk():
+                return self.sessions.get(item.session), Stream.B, item.seq
+            case RecordRefused():
+                return self.sessions.get(item.session), Stream(item.stream), item.seq
+            case _:
+                return None, Stream.C, 0
+
+    def _indexed(self, number: int, now: Now, out: list[Command]) -> None:
+        """Readable: now it may have consequences."""
+        batch = self._in_flight.pop(number)
+        touched: dict[int, Session] = {}
+        for item in batch.staged:
+            session = self.sessions.get(getattr(item, "session", 0))
+            if session is not None:
+                touched[session.id] = session
+            self._consequences(item, session, now, out)
+        for session in touched.values():
+            if session.id in self.sessions:
+                self._effects(self.lab.develop_whole(session, now), now, out)
+                self._end_if_settled(session, now, out)
+        self._jobs_at = now.at
+
+    def _consequences(self, item: _Staged, session: Session | None, now: Now, out: list[Command]) -> None:
+        match item:
+            case _Entries():
+                if session is not None:
+                    self._effects(self.lab.apply_entries(session, item.entries, now), now, out)
+            case _Chunk():
+                if session is not None and item.film.part == item.film.parts - 1:
+                    self.lab.film_arrived(session, item.film.film, item.film.run, item.film.count)
+            case SessionEnded():
+                self.sessions.pop(item.session, None)
+                out.append(DropSpool(item.session))
+            case _:
+                self._effects(self.lab.apply_fact(item, session, now), now, out)
+
+    # --- what comes of it -------------------------------------------------------------------------------------------
+
+    def _effects(self, effects: list[Effect], now: Now, out: list[Command]) -> None:
+        for effect in effects:
+            if isinstance(effect, Tell):
+                session = self.sessions.get(effect.session)
+                if session is not None:
+                    self._tell(session, effect.message, out)
+            elif isinstance(effect, Command):
+                out.append(effect)
+            else:
+                self._keep(effect, now, out)
+                # Whoever waits for a print waits for this fact.
+                if not self.lab.waiters.idle:
+                    self._batch.hurry_at = now.at
+
+    def _tell(self, session: Session, message: messages.Message, out: list[Command]) -> None:
+        if session.peer is not None and session.life is Life.ALIVE:
+            out.append(Send(session.peer, messages.encode(message, session.id)))
+
+    def _ack(self, session: Session, out: list[Command]) -> None:
+        self._tell(session, messages.Ack(session.durable_c, session.durable_b, self._credit()), out)
+
+    def _send_plan(self, session: Session, run: int, out: list[Command]) -> None:
+        plan = self.lab.plan_of(session, run)
+        if plan is not None:
+            self._tell(session, plan, out)
+
+    def _credit(self) -> int:
+        return credit_bytes(self.limits.pool_bytes, len(self.sessions))
+
+    def _start_jobs(self, now: Now, out: list[Command]) -> None:
+        if not self._free or self._jobs_at is None or self._jobs_at > now.at or self.stopping:
+            return
+        started = self.lab.start_jobs(self._free, now)
+        self._free -= len(started)
+        out += started
+        self._jobs_at = self.lab.jobs.next_at(now.at)
+
+    # --- requests and the end ---------------------------------------------------------------------------------------
+
+    def _asked(self, event: Asked, now: Now, out: list[Command]) -> None:
+        if event.verb == "shutdown":
+            out.append(Reply(event.request, {"ok": True}))
+            self._stop("asked to", now, out)
+        else:
+            out.append(Reply(event.request, requests.answer(self, event.verb, event.args)))
+
+    def _stop(self, reason: str, now: Now, out: list[Command]) -> None:
+        if self.stopping:
+            return
+        self.stopping = reason
+        for session in self.sessions.values():
+            self._tell(session, messages.Drain(reason), out)
+        out.append(Exit(0, reason))
+
+    def _idle_due_at(self) -> float | None:
+        if self._idle_since is None or not self.limits.idle_exit_s:
+            return None
+        return self._idle_since + self.limits.idle_exit_s
+
+    def _exit_if_idle(self, now: Now, out: list[Command]) -> None:
+        busy = self.sessions or self._in_flight or self._batch.staged or not self.lab.jobs.idle
+        if busy or not self.lab.waiters.idle:
+            self._idle_since = None
+            return
+        self._idle_since = self._idle_since if self._idle_since is not None else now.at
+        due_at = self._idle_due_at()
+        if due_at is not None and due_at <= now.at:
+            self._stop(f"idle for {self.limits.idle_exit_s:.0f} s", now, out)

@@ -1,0 +1,227 @@
+"""What can happen to the daemon, and what it can do? Events go into the core, commands come out of it."""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from filmlab.wire.frame import Envelope
+from filmlabd.model import Job, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The instant of an event: `at` monotonic, s; `wall` Unix time, s."""
+
+    at: float
+    wall: float
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A whole record from a peer. `pid` is what the kernel says of the peer, 0 where it cannot tell."""
+
+    peer: bytes
+    pid: int
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """Something from a peer that is no record."""
+
+    peer: bytes
+    reason: str
+    version: int = 0
+    """Not 0: it is a record of this version of the protocol, which is not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """Everything of this batch is on disk."""
+
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """The index, as its readers see it, holds everything of this batch."""
+
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerDied:
+    """The process of this session is gone."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolFound:
+    """A spool whose owner is dead lies there for this session."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolRead:
+    """Some records of a dead session's spool, in order. `done` after the last."""
+
+    session: int
+    envelopes: tuple[Envelope, ...]
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished:
+    """A worker is done with its job, one way or the other."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request on the control socket."""
+
+    request: bytes
+    """Names the answer's addressee."""
+    verb: str
+    args: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersFree:
+    """How many workers wait for a job now."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """The instant that `next_at` named has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """A signal, or the control socket, asks for the end."""
+
+    reason: str
+
+
+Event: TypeAlias = (
+    Received
+    | Garbage
+    | Synced
+    | Indexed
+    | TrainerDied
+    | SpoolFound
+    | SpoolRead
+    | JobFinished
+    | Asked
+    | WorkersFree
+    | Woken
+    | StopAsked
+)
+
+
+# --- commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """To a peer; a peer that is gone or full loses it, which every message that is sent this way survives."""
+
+    peer: bytes
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """To the control journal, in this order."""
+
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class AppendFilm:
+    """To the film file of this session's film."""
+
+    session: int
+    film: int
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Make durable what was appended so far, then index it. Answered by Synced, then Indexed.
+
+    `films` are the numbers up to which stream B of a session is durable with this batch: (session, seq).
+    """
+
+    batch: int
+    films: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteFilm:
+    """The fact that says so is in the journal by now."""
+
+    session: int
+    film: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Tell when this process ends. Answered by TrainerDied, at once where it is gone already."""
+
+    session: int
+    pid: int
+    started: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatch:
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSpool:
+    """Answered by SpoolRead, several times where there is much; by one empty SpoolRead where there is none."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropSpool:
+    """Everything in it is durable here."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartJob:
+    job: Job
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to Asked."""
+
+    request: bytes
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Stop everything in order and end with this status."""
+
+    status: int
+    reason: str
+
+
+Command: TypeAlias = (
+    Send | Append | AppendFilm | Sync | DeleteFilm | Watch | Unwatch | ReadSpool | DropSpool | StartJob | Reply | Exit
+)

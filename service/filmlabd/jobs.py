@@ -1,0 +1,207 @@
+"""Which piece of rendering is done next? A pure queue: coalesced, prioritised, fair, patient with what fails.
+
+Live redraws of one panel keep a distance of max(gap, factor × their last cost), and all of them together stay under a
+share of one core: a bucket fills with that share of the time that passes, and each redraw takes its cost out of it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+from filmlabd.model import Job, Outcome
+
+STRIKES = 3
+BACKOFF_S = 0.5
+LIVE_BUCKET_S = 2.0
+
+
+class Priority(IntEnum):
+    """Lower goes first."""
+
+    WATCHED = 0
+    FINISH = 1
+    CURVE = 2
+    ANIMATION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRules:
+    """How much live redraws may cost."""
+
+    gap_s: float = 2.0
+    cost_factor: float = 50.0
+    share: float = 0.25
+    """Of one core, all live redraws together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a job: `done`, `retry` (it waits again) or `failed` (quarantined)."""
+
+    job: Job
+    state: str
+    strikes: int = 0
+
+
+@dataclass(slots=True)
+class _Waiting:
+    job: Job
+    priority: Priority
+    live: bool
+    since: float
+    due_at: float
+
+
+@dataclass(slots=True)
+class _Story:
+    """What is remembered of a key between its jobs."""
+
+    strikes: int = 0
+    done_at: float = float("-inf")
+    cost_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Jobs:
+    """All pieces of rendering that wait or run."""
+
+    live_rules: LiveRules = field(default_factory=LiveRules)
+    _waiting: dict[str, _Waiting] = field(default_factory=dict)
+    _running: dict[str, _Waiting] = field(default_factory=dict)
+    _stories: dict[str, _Story] = field(default_factory=dict)
+    _quarantined: dict[str, str] = field(default_factory=dict)
+    _served_at: dict[str, float] = field(default_factory=dict)
+    _bucket_s: float = LIVE_BUCKET_S
+    _bucket_at: float | None = None
+
+    def submit(self, job: Job, priority: Priority, now: float, *, live: bool = False) -> None:
+        """Ask for a job. One that waits already absorbs it; one that runs is done again afterwards."""
+        if job.key in self._quarantined:
+            if live:
+                return
+            del self._quarantined[job.key]
+        due_at = self._live_due_at(job.key, now) if live else now
+        waiting = self._waiting.get(job.key)
+        if waiting is None:
+            self._waiting[job.key] = _Waiting(job, priority, live, now, due_at)
+            return
+        waiting.job = replace(job, final=job.final or waiting.job.final)
+        waiting.priority = min(waiting.priority, priority)
+        waiting.live = waiting.live and live
+        waiting.due_at = min(waiting.due_at, due_at)
+
+    def start(self, free: int, now: float) -> list[Job]:
+        """At most `free` jobs to start now: by priority, then the run that was served longest ago, then the oldest."""
+        self._fill_bucket(now)
+        started: list[Job] = []
+        while len(started) < free:
+            ready = [item for item in self._startable() if item.due_at <= now and self._affordable(item)]
+            if not ready:
+                break
+            chosen = min(ready, key=self._order)
+            del self._waiting[chosen.job.key]
+            self._running[chosen.job.key] = chosen
+            self._served_at[chosen.job.run_id] = now
+            started.append(chosen.job)
+        return started
+
+    def finish(self, outcome: Outcome, now: float) -> Verdict | None:
+        """What becomes of a job that a worker is done with; None where it is not known to run."""
+        item = self._running.pop(outcome.key, None)
+        if item is None:
+            return None
+        story = self._stories.setdefault(outcome.key, _Story())
+        story.done_at, story.cost_s = now, outcome.cost_s
+        if item.live:
+            self._bucket_s -= outcome.cost_s
+        if outcome.ok:
+            story.strikes = 0
+            self._delay_again(outcome.key, now)
+            return Verdict(item.job, "done")
+        story.strikes += 1
+        if outcome.retry and story.strikes < STRIKES:
+            due_at = now + BACKOFF_S * 2 ** (story.strikes - 1)
+            again = self._waiting.setdefault(outcome.key, _Waiting(item.job, item.priority, item.live, now, due_at))
+            again.due_at = max(again.due_at, due_at)
+            return Verdict(item.job, "retry", story.strikes)
+        strikes, story.strikes = story.strikes, 0
+        self._quarantined[outcome.key] = outcome.error
+        self._waiting.pop(outcome.key, None)
+        return Verdict(item.job, "failed", strikes)
+
+    def next_at(self, now: float) -> float | None:
+        """When a job that waits may become due without any further event, if ever."""
+        instants = [
+            item.due_at if self._affordable(item) else max(item.due_at, self._affordable_at(now))
+            for item in self._startable()
+        ]
+        return min(instants, default=None)
+
+    def forget_run(self, run_id: str) -> None:
+        """The run is over: what was remembered of its redraws is not needed any more."""
+        self._served_at.pop(run_id, None)
+        for key in [key for key in self._stories if key.split(":")[1:2] == [run_id]]:
+            del self._stories[key]
+
+    def has(self, key: str) -> bool:
+        """Whether this job waits or runs."""
+        return key in self._waiting or key in self._running
+
+    def of_run(self, run_id: str) -> list[Job]:
+        """The jobs of a run that wait or run."""
+        items = [*self._waiting.values(), *self._running.values()]
+        return [item.job for item in items if item.job.run_id == run_id]
+
+    @property
+    def quarantined(self) -> dict[str, str]:
+        """key -> why, of the jobs that were given up."""
+        return dict(self._quarantined)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many wait, run, and were given up."""
+        return {"waiting": len(self._waiting), "running": len(self._running), "failed": len(self._quarantined)}
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits and nothing runs."""
+        return not self._waiting and not self._running
+
+    def check(self) -> None:
+        """The invariants, for tests: keys agree, nothing that was given up waits for a live redraw."""
+        for key, item in [*self._waiting.items(), *self._running.items()]:
+            assert item.job.key == key, (key, item.job)
+        assert not (self._quarantined.keys() & self._waiting.keys()), "a quarantined job waits"
+        assert self._bucket_s <= LIVE_BUCKET_S, self._bucket_s
+
+    def _startable(self) -> Iterator[_Waiting]:
+        """What waits, but for a job whose key runs at the moment: two workers would write the same files."""
+        return (item for key, item in self._waiting.items() if key not in self._running)
+
+    def _order(self, item: _Waiting) -> tuple[int, float, float]:
+        return (item.priority, self._served_at.get(item.job.run_id, float("-inf")), item.since)
+
+    def _live_due_at(self, key: str, now: float) -> float:
+        story = self._stories.get(key)
+        if story is None:
+            return now
+        return max(now, story.done_at + max(self.live_rules.gap_s, self.live_rules.cost_factor * story.cost_s))
+
+    def _delay_again(self, key: str, now: float) -> None:
+        """A live redraw that was asked for while its key ran keeps its distance from that one."""
+        waiting = self._waiting.get(key)
+        if waiting is not None and waiting.live:
+            waiting.due_at = self._live_due_at(key, now)
+
+    def _fill_bucket(self, now: float) -> None:
+        if self._bucket_at is not None:
+            gained = (now - self._bucket_at) * self.live_rules.share
+            self._bucket_s = min(LIVE_BUCKET_S, self._bucket_s + gained)
+        self._bucket_at = now
+
+    def _affordable(self, item: _Waiting) -> bool:
+        return not item.live or self._bucket_s > 0
+
+    def _affordable_at(self, now: float) -> float:
+        # A hair more than the bucket needs, so that rounding cannot make this instant come again and again.
+        return now + max(0.0, -self._bucket_s) / self.live_rules.share + 0.001

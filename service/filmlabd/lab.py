@@ -1,0 +1,382 @@
+"""What follows from what is durable? Films become jobs, runs end, prints are told of, whoever waits is answered. Pure.
+
+The core hands over every entry and fact once the index shows it. What comes back are further facts to keep and commands
+to carry out; a job is never asked for before its worker could read what it needs.
+"""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from filmlab.wire import messages
+from filmlab.wire.entries import (
+    Blocked,
+    Dropped,
+    Entry,
+    EpisodeBegin,
+    EpisodeEnd,
+    Flush,
+    Media,
+    MetricNames,
+    RunBegin,
+    RunFinish,
+    RunUpdate,
+    Snapshot,
+)
+from filmlabd.events import DeleteFilm, Now, StartJob
+from filmlabd.facts import (
+    EpisodeCut,
+    Fact,
+    FilmDeleted,
+    FilmJudged,
+    JobDone,
+    JobStruck,
+    RunClosed,
+    RunOpened,
+    RunPrinted,
+    SessionEnded,
+)
+from filmlabd.jobs import Jobs, Priority
+from filmlabd.model import Job, JobKind, Outcome
+from filmlabd.runs import PastRun, Run
+from filmlabd.session import OpenFilm, Session
+from filmlabd.waiters import Waiter, Waiters
+
+EPISODE_METRICS = ("episode/return", "episode/length")
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """A message for the client of a session, if it is connected."""
+
+    session: int
+    message: messages.Message
+
+
+Effect: TypeAlias = Fact | Tell | DeleteFilm
+
+
+def film_key(session: int, film: int, *, medium: bool = False) -> str:
+    """The key of the job that develops a film."""
+    return f"{JobKind.MEDIA if medium else JobKind.EPISODE}:{session:016x}:{film}"
+
+
+def curve_key(run_id: str, metric: str) -> str:
+    """The key of the job that draws a metric."""
+    return f"{JobKind.CURVE}:{run_id}:{metric}"
+
+
+def page_key(run_id: str) -> str:
+    """The key of the job that writes a run's page and JSON."""
+    return f"{JobKind.PAGE}:{run_id}"
+
+
+@dataclass(slots=True)
+class Lab:
+    """The runs, the jobs and who waits for them."""
+
+    jobs: Jobs = field(default_factory=Jobs)
+    job_deadline_s: float = 600.0
+    runs: dict[str, Run] = field(default_factory=dict)
+    past: dict[str, PastRun] = field(default_factory=dict)
+    """Runs that are over and printed."""
+    waiters: Waiters = field(default_factory=Waiters)
+
+    # --- runs -------------------------------------------------------------------------------------------------------
+
+    def open_run(self, session: Session, begin: RunBegin, now: Now) -> RunOpened | None:
+        """Let a writer of a run in, or raise; the fact to keep, or None when this session has opened it before.
+
+        Raises:
+            BadInput: see `Run.open`.
+        """
+        if begin.run in session.runs:
+            return None
+        past = self.past.get(begin.run_id, PastRun())
+        fresh = Run(begin.run_id, past.attempt, plan_version=past.plan_version, directory=past.directory)
+        run = self.runs.setdefault(begin.run_id, fresh)
+        attempt = run.open(begin, session.id)
+        self.waiters.cancel_end(run.id)
+        session.runs[begin.run] = (run.id, begin.writer, attempt)
+        return RunOpened(session.id, begin.run, run.id, begin.writer, attempt, now.wall)
+
+    def plan_of(self, session: Session, number: int) -> messages.Plan | None:
+        """The capture plan to send for one run of a session."""
+        run = self._run_of(session, number)
+        if run is None:
+            return None
+        return messages.Plan(number, run.plan_version, str(run.schedule), run.wanted, run.next_episodes, run.asked_by)
+
+    # --- what has become durable ------------------------------------------------------------------------------------
+
+    def apply_entries(self, session: Session, entries: Iterable[Entry], now: Now) -> list[Effect]:
+        """Entries of one session, in order, that the index shows by now."""
+        effects: list[Effect] = []
+        drawn: set[tuple[int, bytes]] = set()
+        for entry in entries:
+            if isinstance(entry, Snapshot):
+                # Thousands of snapshots in one batch have the same few sets of metrics.
+                drawn.add((entry.run, entry.ids))
+            else:
+                effects += self._apply_entry(session, entry, now)
+        for number, ids in drawn:
+            run = self._run_of(session, number)
+            if run is not None:
+                names = [session.metrics.get(metric_id) for metric_id in struct.unpack(f"<{len(ids) // 4}I", ids)]
+                self._redraw(run, [name for name in names if name is not None], now)
+        return effects
+
+    def film_arrived(self, session: Session, film: int, run: int, frames: int) -> None:
+        """Frames of a film are durable."""
+        state = session.films.setdefault(film, OpenFilm())
+        state.run = run
+        state.frames += frames
+
+    def develop_whole(self, session: Session, now: Now) -> list[Effect]:
+        """Ask for the prints of every ended film of a session whose last chunk is durable."""
+        effects: list[Effect] = []
+        for number, film in list(session.films.items()):
+            if film.end is not None and session.durable_b >= film.end.last_seq:
+                del session.films[number]
+                effects += self._develop(session, number, film, now)
+        return effects
+
+    def apply_fact(self, fact: Fact, session: Session | None, now: Now) -> list[Effect]:
+        """A fact that the index shows by now; `session` is the one that it names, if that is still known."""
+        match fact:
+            case RunClosed():
+                return self._run_closed(fact, now)
+            case EpisodeCut():
+                return self._develop_cut(fact, session, now)
+            case FilmDeleted():
+                return [DeleteFilm(fact.session, fact.film)]
+            case JobDone() | JobStruck():
+                return self._job_recorded(fact, now)
+            case _:
+                return []
+
+    def end_session(self, session: Session, now: Now) -> list[Effect]:
+        """A session is over, and all that it left is durable: cut its open episodes, close its runs."""
+        effects: list[Effect] = []
+        for number, film in list(session.films.items()):
+            effects += self._leave_film(session, number, film, now)
+        session.films.clear()
+        for number, (run_id, writer, attempt) in session.runs.items():
+            run = self.runs.get(run_id)
+            if run is not None and run.writers.get(writer) == (session.id, number):
+                effects.append(RunClosed(session.id, number, run_id, writer, attempt, "crashed", now.wall))
+        effects.append(SessionEnded(session.id, session.ended_how, now.wall))
+        self.waiters.cancel_session(session.id)
+        return effects
+
+    # --- jobs -------------------------------------------------------------------------------------------------------
+
+    def start_jobs(self, free: int, now: Now) -> list[StartJob]:
+        """What the free workers shall do now."""
+        return [StartJob(job, self.job_deadline_s) for job in self.jobs.start(free, now.at)]
+
+    def job_finished(self, outcome: Outcome, now: Now) -> list[Effect]:
+        """A worker is done with a job: what is worth remembering becomes a fact, the rest is told at once."""
+        verdict = self.jobs.finish(outcome, now.at)
+        if verdict is None:
+            return []
+        job, lasting = verdict.job, verdict.job.kind in (JobKind.EPISODE, JobKind.MEDIA)
+        if verdict.state == "done" and lasting:
+            paths, notes = "\n".join(outcome.paths), "\n".join(outcome.notes)
+            return [
+                JobDone(job.key, job.run_id, job.kind, job.session, job.film, paths, notes, outcome.cost_s, now.wall)
+            ]
+        if verdict.state == "failed" or (verdict.state == "retry" and lasting):
+            final = verdict.state == "failed"
+            reason, strikes = outcome.error, verdict.strikes
+            return [
+                JobStruck(
+                    job.key, job.run_id, job.kind, job.session, job.film, strikes, final, reason, now.wall
+                )
+            ]  # fmt: skip
+        if verdict.state == "done" and not self.jobs.has(job.key):
+            self.waiters.settle(job.run_id, job.key)
+            return self._answer(job.run_id, now)
+        return []
+
+    def request_end(self, run: Run, now: Now) -> list[Effect]:
+        """Ask for the final prints of a run that no writer has open any more."""
+        keys = {curve_key(run.id, metric) for metric in run.metrics} | self._film_keys(run.id)
+        for metric in sorted(run.metrics):
+            job = Job(curve_key(run.id, metric), JobKind.CURVE, run.id, metric=metric, final=True)
+            self.jobs.submit(job, Priority.FINISH, now.at)
+        self.waiters.add(Waiter(run.id, keys))
+        return self._answer(run.id, now)
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _apply_entry(self, session: Session, entry: Entry, now: Now) -> list[Effect]:
+        match entry:
+            case MetricNames():
+                session.metrics.update(dict(entry.names))
+                return []
+            case EpisodeBegin():
+                film = session.films.setdefault(entry.film, OpenFilm())
+                film.begin, film.run = entry, entry.run
+                return []
+        run = self._run_of(session, entry.run)
+        if run is None:
+            return []
+        match entry:
+            case RunBegin() | RunUpdate() | Blocked() | Dropped():
+                self._redraw_page(run, now)
+            case EpisodeEnd():
+                self._redraw(run, EPISODE_METRICS, now)
+                self._end_film(session, entry)
+            case Media():
+                self._end_film(session, entry)
+            case Flush():
+                return self._flush(session, run, entry, now)
+            case RunFinish():
+                _, writer, attempt = session.runs[entry.run]
+                if run.writers.get(writer) == (session.id, entry.run):
+                    return [RunClosed(session.id, entry.run, run.id, writer, attempt, entry.status, now.wall)]
+        return []
+
+    def _end_film(self, session: Session, end: EpisodeEnd | Media) -> None:
+        if end.film:
+            film = session.films.setdefault(end.film, OpenFilm())
+            film.end, film.run = end, end.run
+
+    def _develop(self, session: Session, number: int, film: OpenFilm, now: Now) -> list[Effect]:
+        run = self._run_of(session, film.run)
+        if run is None:
+            return [FilmDeleted(session.id, number, session.durable_b, "its run was refused")]
+        if isinstance(film.end, Media):
+            self._submit_film(run, session.id, number, now, medium=True)
+            return []
+        if film.provisional:
+            return self._keep_provisionally(session, run, session.runs[film.run][1], number)
+        judgement = run.judge(film.begin.reason if film.begin else "", now.wall)
+        if judgement.kept:
+            self._submit_film(run, session.id, number, now)
+            return []
+        return self._throw_away(session.id, session.durable_b, number, judgement.reason)
+
+    def _keep_provisionally(self, session: Session, run: Run, writer: str, number: int) -> list[Effect]:
+        effects: list[Effect] = []
+        for owner, old in run.push_provisional(writer, session.id, number):
+            durable_b = session.durable_b if owner == session.id else 0
+            effects += self._throw_away(owner, durable_b, old, "not among the last")
+        return effects
+
+    def _throw_away(self, session: int, durable_b: int, number: int, reason: str) -> list[Effect]:
+        return [FilmJudged(session, number, False, reason), FilmDeleted(session, number, durable_b, reason)]
+
+    def _leave_film(self, session: Session, number: int, film: OpenFilm, now: Now) -> list[Effect]:
+        """A film that will get nothing more: the trainer is gone."""
+        if film.end is not None:
+            return self._develop(session, number, film, now)
+        if film.begin is None:
+            return [FilmDeleted(session.id, number, session.durable_b, "its trainer died before saying what it is")]
+        note = f"truncated: the trainer ended in mid-episode, after {film.frames} frames were safe"
+        episode = film.begin.episode
+        return [EpisodeCut(session.id, film.run, number, episode, film.frames, note, now.wall)]
+
+    def _develop_cut(self, fact: EpisodeCut, session: Session | None, now: Now) -> list[Effect]:
+        run = self._run_of(session, fact.run) if session is not None else None
+        if run is not None:
+            self._redraw(run, EPISODE_METRICS, now)
+            self._submit_film(run, fact.session, fact.film, now)
+        return []
+
+    def _run_closed(self, fact: RunClosed, now: Now) -> list[Effect]:
+        run = self.runs.get(fact.run_id)
+        if run is None:
+            return []
+        run.close(fact.writer, fact.status)
+        last = run.take_provisional(fact.writer)
+        effects: list[Effect] = [
+            FilmJudged(session, film, True, f"last {len(last)}") for session, film in last
+        ]  # fmt: skip
+        for session, film in last:
+            self._submit_film(run, session, film, now)
+        if not run.alive:
+            effects += self.request_end(run, now)
+        return effects
+
+    def _job_recorded(self, fact: JobDone | JobStruck, now: Now) -> list[Effect]:
+        failure = fact.reason if isinstance(fact, JobStruck) else ""
+        if isinstance(fact, JobStruck) and not fact.final:
+            return []
+        run = self.runs.get(fact.run_id)
+        if run is not None and run.alive and fact.kind != JobKind.PAGE:
+            self._redraw_page(run, now)
+        self.waiters.settle(fact.run_id, fact.key, f"{fact.key}: {failure}" if failure else "")
+        path = fact.paths.split("\n")[0] if isinstance(fact, JobDone) else ""
+        tells: list[Effect] = []
+        for owner, number in run.writers.values() if run is not None else ():
+            if owner == fact.session and run is not None:
+                path = f"{run.directory}/{path}" if path else ""
+                tells.append(
+                    Tell(owner, messages.Print(number, fact.kind, not failure, path=path, reason=failure[:1000]))
+                )
+        return [*tells, *self._answer(fact.run_id, now)]
+
+    def _flush(self, session: Session, run: Run, flush: Flush, now: Now) -> list[Effect]:
+        keys = self._film_keys(run.id)
+        keys |= {
+            film_key(session.id, number, medium=isinstance(film.end, Media))
+            for number, film in session.films.items()
+            if film.end is not None and self._run_of(session, film.run) is run and not film.provisional
+        }
+        for metric in run.metrics:
+            key = curve_key(run.id, metric)
+            if self.jobs.has(key):
+                self.jobs.submit(Job(key, JobKind.CURVE, run.id, metric=metric), Priority.FINISH, now.at)
+                keys.add(key)
+        self.waiters.add(Waiter(run.id, keys, flush.token, session.id, flush.run))
+        return self._answer(run.id, now)
+
+    def _answer(self, run_id: str, now: Now) -> list[Effect]:
+        """Tell those whose wait is over."""
+
+        def want_page(waiter: Waiter) -> None:
+            job = Job(page_key(run_id), JobKind.PAGE, run_id, final=not waiter.token)
+            self.jobs.submit(job, Priority.FINISH, now.at)
+
+        effects: list[Effect] = []
+        for waiter in self.waiters.take_ready(run_id, page_key(run_id), want_page):
+            if waiter.token:
+                reason = "; ".join(waiter.failures)[:2000]
+                done = messages.Print(waiter.run, "flush", not waiter.failures, reason=reason, token=waiter.token)
+                effects.append(Tell(waiter.session, done))
+            else:
+                self._forget(run_id)
+                effects.append(RunPrinted(run_id, now.wall))
+        return effects
+
+    def _submit_film(self, run: Run, session: int, film: int, now: Now, *, medium: bool = False) -> None:
+        key, kind = film_key(session, film, medium=medium), JobKind.MEDIA if medium else JobKind.EPISODE
+        self.jobs.submit(Job(key, kind, run.id, session, film, final=True), Priority.ANIMATION, now.at)
+
+    def _redraw(self, run: Run, metrics: Iterable[str], now: Now) -> None:
+        for metric in metrics:
+            run.metrics.add(metric)
+            job = Job(curve_key(run.id, metric), JobKind.CURVE, run.id, metric=metric)
+            self.jobs.submit(job, Priority.CURVE, now.at, live=True)
+        self._redraw_page(run, now)
+
+    def _redraw_page(self, run: Run, now: Now) -> None:
+        self.jobs.submit(Job(page_key(run.id), JobKind.PAGE, run.id), Priority.CURVE, now.at, live=True)
+
+    def _film_keys(self, run_id: str) -> set[str]:
+        kinds = (JobKind.EPISODE, JobKind.MEDIA)
+        return {job.key for job in self.jobs.of_run(run_id) if job.kind in kinds}
+
+    def _forget(self, run_id: str) -> None:
+        """A run that is over and printed: what a further attempt needs to know of it is all that stays."""
+        run = self.runs.pop(run_id, None)
+        if run is not None:
+            self.past[run_id] = PastRun(run.attempt, run.directory, run.plan_version)
+        self.jobs.forget_run(run_id)
+
+    def _run_of(self, session: Session | None, number: int) -> Run | None:
+        known = session.runs.get(number) if session is not None else None
+        return self.runs.get(known[0]) if known is not None else None

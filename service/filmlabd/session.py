@@ -1,0 +1,134 @@
+"""Where does one session stand? Which records of its two streams came, which are durable, what it is granted. Pure.
+
+Two numbers per stream that must never be confused: `next_seq` is what is expected (everything before was received),
+`durable` is what is on disk. Only the second is ever acknowledged.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media
+from filmlab.wire.messages import Stream
+
+RESYNC_GAP_S = 0.05
+CREDIT_MIN_BYTES = 1024 * 1024
+CREDIT_MAX_BYTES = 16 * 1024 * 1024
+
+
+class Arrival(Enum):
+    """How a record's number stands to what its stream expects."""
+
+    NEW = auto()
+    SEEN = auto()
+    GAP = auto()
+
+
+@dataclass(slots=True)
+class StreamState:
+    """One stream of one session."""
+
+    durable: int = 0
+    next_seq: int = 1
+    resync_at: float = float("-inf")
+
+    def arrive(self, seq: int) -> Arrival:
+        """Take note of a record; NEW ones must come in order."""
+        if seq < self.next_seq:
+            return Arrival.SEEN
+        if seq > self.next_seq:
+            return Arrival.GAP
+        self.next_seq += 1
+        return Arrival.NEW
+
+    def may_resync(self, now_at: float) -> bool:
+        """True at most every 50 ms: a gap is seen once for every record behind it."""
+        if now_at < self.resync_at:
+            return False
+        self.resync_at = now_at + RESYNC_GAP_S
+        return True
+
+
+class Life(Enum):
+    """ALIVE until its process is gone or says BYE; LEAVING until all that it left behind is durable and applied."""
+
+    ALIVE = auto()
+    LEAVING = auto()
+
+
+@dataclass(slots=True)
+class OpenFilm:
+    """A film that is not whole yet: begun, maybe ended, its last chunks maybe still on their way."""
+
+    begin: EpisodeBegin | None = None
+    end: EpisodeEnd | Media | None = None
+    frames: int = 0
+    """Frames that came so far."""
+    run: int = 0
+
+    @property
+    def provisional(self) -> bool:
+        """Whether it is kept is decided when its run ends."""
+        return self.begin is not None and self.begin.provisional
+
+
+@dataclass(slots=True)
+class Session:
+    """One session as the core keeps it."""
+
+    id: int
+    pid: int = 0
+    host: str = ""
+    peer: bytes | None = None
+    """Where to answer; None while no connection of it is known (after a restart, or when its spool is read)."""
+    parent: int = 0
+    life: Life = Life.ALIVE
+    ended_how: str = ""
+    streams: dict[Stream, StreamState] = field(
+        default_factory=lambda: {Stream.C: StreamState(), Stream.B: StreamState()}
+    )
+    runs: dict[int, tuple[str, str, int]] = field(default_factory=dict)
+    """run number -> (run id, writer, attempt)."""
+    refused_runs: set[int] = field(default_factory=set)
+    metrics: dict[int, str] = field(default_factory=dict)
+    films: dict[int, OpenFilm] = field(default_factory=dict)
+    spool_read: bool = False
+    """All that its process left on disk has been taken in."""
+
+    @property
+    def next_c(self) -> int:
+        return self.streams[Stream.C].next_seq
+
+    @property
+    def next_b(self) -> int:
+        return self.streams[Stream.B].next_seq
+
+    @property
+    def durable_c(self) -> int:
+        return self.streams[Stream.C].durable
+
+    @property
+    def durable_b(self) -> int:
+        return self.streams[Stream.B].durable
+
+    def advance(self, stream: Stream, durable: int) -> bool:
+        """More of a stream is on disk. True when that is news."""
+        state = self.streams[stream]
+        if durable <= state.durable:
+            return False
+        state.durable = durable
+        return True
+
+    @property
+    def settled(self) -> bool:
+        """Everything that was received is durable."""
+        return all(state.durable == state.next_seq - 1 for state in self.streams.values())
+
+    def check(self) -> None:
+        """The invariants, for tests."""
+        for name, state in self.streams.items():
+            assert 0 <= state.durable < state.next_seq, (self.id, name, state)
+
+
+def credit_bytes(pool_bytes: int, sessions: int) -> int:
+    """What each of so many sessions may have in flight in stream B, out of a common pool."""
+    return max(CREDIT_MIN_BYTES, min(CREDIT_MAX_BYTES, pool_bytes // max(1, sessions)))
