@@ -106,7 +106,7 @@ class EpisodeRow:
     occurrence: int
     """0 for the first episode of this number in its writer's attempt, 1 for the next, …: part of the file's name."""
     job_state: str
-    """`none`, `ready`, `done`, `failed` (quarantined), `dropped` (judged not to be kept), `pending` (not judged yet)."""
+    """`none`, `ready`, `done`, `failed` (quarantined), `dropped` (not to be kept), `pending` (not judged yet)."""
     paths: tuple[str, ...] = ()
     job_reason: str = ""
     media_name: str = ""

@@ -171,7 +171,7 @@ def read_all(data: bytes | memoryview) -> Iterator[Envelope]:
 
 
 def _parse(header: bytes) -> tuple[int, int, int, int, int, int, int]:
-    """(kind, flags, session, seq, meta bytes, payload bytes, CRC), with everything checked that the header alone tells."""
+    """(kind, flags, session, seq, meta bytes, payload bytes, CRC), checked as far as the header alone tells."""
     magic, version, kind, flags, session, seq, meta_bytes, payload_bytes, crc = _HEADER.unpack(header)
     if magic != MAGIC:
         raise WireError("no filmlab record: it does not begin with FLM1")

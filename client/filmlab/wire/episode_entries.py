@@ -1,0 +1,153 @@
+"""What is said of an episode or a medium? It begins, steps and ends; its pixels travel in stream B."""
+
+import struct
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from filmlab.errors import WireError
+from filmlab.wire.columns import StepColumn, pack_columns, read_columns
+from filmlab.wire.head import EntryType, Head
+from filmlab.wire.jsonbody import Doc, Json, to_json
+from filmlab.wire.names import check_text
+
+_TOTALS = struct.Struct("<dqIIQB")
+_DOC_BYTES = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeBegin(Head):
+    """An episode whose film will come begins. Episodes that are not captured have an EpisodeEnd only."""
+
+    TYPE: ClassVar = EntryType.EPISODE_BEGIN
+    film: int
+    """The session's own number of the film, from 1."""
+    reason: str = ""
+    """Why it is captured, such as `every 100`."""
+    provisional: bool = False
+    """True when the daemon decides at the end (the last N of an unknown total)."""
+    plan_version: int = 0
+
+    def body(self) -> bytes:
+        return to_json(
+            {"film": self.film, "reason": self.reason, "provisional": self.provisional, "plan": self.plan_version}
+        )
+
+    @classmethod
+    def read(cls, head: Json, body: memoryview) -> "EpisodeBegin":
+        doc = Doc(body, "EpisodeBegin")
+        reason = check_text(doc.text("reason"), "reason")
+        return cls(
+            **head,
+            film=doc.film(),
+            reason=reason,
+            provisional=doc.flag("provisional"),
+            plan_version=doc.whole("plan"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps(Head):
+    """Actions and rewards of consecutive steps of one film; `step` is the first one's index in the episode."""
+
+    TYPE: ClassVar = EntryType.STEPS
+    film: int
+    columns: tuple[StepColumn, ...]
+
+    def body(self) -> bytes:
+        return pack_columns(self.film, self.columns)
+
+    @classmethod
+    def read(cls, head: Json, body: memoryview) -> "Steps":
+        film, columns = read_columns(body)
+        return cls(**head, film=film, columns=columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeEnd(Head):
+    """The totals of an episode, and of its film if there is one (`film` 0: none). `return_` may be NaN or infinite."""
+
+    TYPE: ClassVar = EntryType.EPISODE_END
+    return_: float
+    length: int
+    solved: bool | None = None
+    film: int = 0
+    frames: int = 0
+    """How many frames the film has."""
+    last_seq: int = 0
+    """The number in stream B of the film's last record: once that is durable, the film is whole."""
+    metadata: Json = field(default_factory=dict)
+    reason: str = ""
+    """Why it was kept, or not."""
+    note: str = ""
+    """What befell the film, such as `film ends at frame 40: shape (64, 84), began with (84, 84, 3)`."""
+    complete: bool = True
+    """False when the loop left the episode before its end."""
+
+    def body(self) -> bytes:
+        solved = 2 if self.solved is None else int(self.solved)
+        fixed = _TOTALS.pack(self.return_, self.length, self.film, self.frames, self.last_seq, solved)
+        doc = {"metadata": self.metadata, "reason": self.reason, "note": self.note, "complete": self.complete}
+        return fixed + to_json(doc)
+
+    @classmethod
+    def read(cls, head: Json, body: memoryview) -> "EpisodeEnd":
+        if len(body) < _TOTALS.size:
+            raise WireError("EpisodeEnd is cut")
+        return_, length, film, frames, last_seq, solved = _TOTALS.unpack_from(body)
+        doc = Doc(body[_TOTALS.size :], "EpisodeEnd")
+        return cls(
+            **head,
+            return_=return_,
+            length=length,
+            solved=None if solved == 2 else bool(solved),
+            film=film,
+            frames=frames,
+            last_seq=last_seq,
+            metadata=doc.map("metadata"),
+            reason=doc.text("reason"),
+            note=doc.text("note"),
+            complete=doc.flag("complete"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media(Head):
+    """One image, clip or other medium under a name. Pixels lie in a film; anything else in `data`."""
+
+    TYPE: ClassVar = EntryType.MEDIA
+    name: str
+    mime: str
+    """`image/frames` (one frame) and `video/frames` are made from a film; others say what `data` is."""
+    film: int = 0
+    frames: int = 0
+    last_seq: int = 0
+    fps: float = 30.0
+    caption: str = ""
+    data: bytes = b""
+
+    def body(self) -> bytes:
+        doc = to_json(
+            {
+                "name": self.name, "mime": self.mime, "film": self.film, "frames": self.frames,
+                "last_seq": self.last_seq, "fps": self.fps, "caption": self.caption,
+            }
+        )  # fmt: skip
+        return _DOC_BYTES.pack(len(doc)) + doc + self.data
+
+    @classmethod
+    def read(cls, head: Json, body: memoryview) -> "Media":
+        if len(body) < _DOC_BYTES.size or _DOC_BYTES.unpack_from(body)[0] > len(body) - _DOC_BYTES.size:
+            raise WireError("Media is cut")
+        end = _DOC_BYTES.size + _DOC_BYTES.unpack_from(body)[0]
+        doc = Doc(body[_DOC_BYTES.size : end], "Media")
+        return cls(
+            **head,
+            name=check_text(doc.text("name"), "media name"),
+            mime=check_text(doc.text("mime"), "mime"),
+            film=doc.whole("film"),
+            frames=doc.whole("frames"),
+            last_seq=doc.whole("last_seq"),
+            fps=doc.number("fps"),
+            caption=check_text(doc.text("caption"), "caption"),
+            data=bytes(body[end:]),
+        )
