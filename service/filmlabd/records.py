@@ -1,0 +1,202 @@
+"""How are records written to a file, and read back from one that may be torn or damaged?"""
+
+import errno
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from filmlab.errors import WireError
+from filmlab.wire.frame import HEADER_BYTES, MAGIC, META_MAX_BYTES, PAYLOAD_MAX_BYTES, Envelope, read_record
+
+RECORD_MAX_BYTES = HEADER_BYTES + META_MAX_BYTES + PAYLOAD_MAX_BYTES
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors that go away when somebody makes room; anything else from a disk is not to be trusted again."""
+
+_PIECE_BYTES = 1024 * 1024
+_IOV_MAX = 1000
+# The parts of a header that tell where a record ends, without a look at its contents: magic, seq, lengths.
+_PEEK = struct.Struct("<4s12xQII4x")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A whole, unaltered record at [at, end) of its file. Meta and payload are views that keep a read buffer alive."""
+
+    at: int
+    end: int
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Bytes [at, end) that are no record. `tail`: no record follows them."""
+
+    at: int
+    end: int
+    tail: bool
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slot:
+    """Where a record claims to lie, by its header alone."""
+
+    seq: int
+    at: int
+    end: int
+
+
+def read_records(fd: int, start: int, end: int) -> Iterator[Found | Damage]:
+    """Everything in [start, end) of a file, in order: records, and the damage between and behind them.
+
+    Memory stays at one piece (1 MiB, or one record where that is larger) whatever the file's size.
+    """
+    window = _Window(fd, end)
+    at = start
+    while at < end:
+        found = window.record(at)
+        if found is not None:
+            yield found
+            at = found.end
+            continue
+        resume = window.next_after(at)
+        yield Damage(at, end if resume is None else resume, resume is None)
+        if resume is None:
+            return
+        at = resume
+
+
+def read_slot(fd: int, slot: Slot) -> Envelope | None:
+    """The record in a slot, or None when it is not whole and unaltered."""
+    try:
+        envelope, _ = read_record(_pread(fd, slot.end - slot.at, slot.at), 0)
+    except WireError:
+        return None
+    return envelope if envelope.seq == slot.seq else None
+
+
+def slots(fd: int, end: int) -> list[Slot]:
+    """Where the records of a file lie, in file order, by hopping from header to header; past damage by search.
+
+    A slot's contents are unchecked (`read_slot` does that). A torn last record has no slot.
+    """
+    out: list[Slot] = []
+    at = 0
+    while at < end:
+        slot = _peek(_pread(fd, HEADER_BYTES, at), at)
+        if slot is not None and slot.end <= end:
+            out.append(slot)
+            at = slot.end
+            continue
+        resume = _Window(fd, end).next_after(at)
+        if resume is None:
+            break
+        at = resume
+    return out
+
+
+def write_all(fd: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
+    """Write everything at `offset`; returns how many bytes that was.
+
+    Raises:
+        OSError: it could not all be written. What was written stays: the caller cuts it back.
+    """
+    start = offset
+    pending = [buffer for buffer in buffers if len(buffer)]
+    index = 0
+    while index < len(pending):
+        batch = pending[index : index + _IOV_MAX]
+        written = os.pwritev(fd, batch, offset)
+        if written <= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        offset += written
+        # A short write is how a disk says that it is nearly full; the next one gets the errno.
+        while written and written >= len(pending[index]):
+            written -= len(pending[index])
+            index += 1
+        if written:
+            pending[index] = memoryview(pending[index])[written:]
+    return offset - start
+
+
+def sync_directory(path: str | os.PathLike[str]) -> None:
+    """Make the names in a directory durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+class _Window:
+    """A piece of a file that moves along as records are asked for."""
+
+    def __init__(self, fd: int, end: int) -> None:
+        self._fd = fd
+        self._end = end
+        self._base = 0
+        self._data = b""
+
+    def record(self, at: int) -> Found | None:
+        """The record that begins at `at`, if a whole and unaltered one does."""
+        for want_bytes in (0, _PIECE_BYTES, 2 * RECORD_MAX_BYTES):
+            if want_bytes:
+                self._move(at, want_bytes)
+            elif not self._base <= at < self._base + len(self._data):
+                continue
+            try:
+                envelope, stop = read_record(self._data, at - self._base)
+            except WireError:
+                if self._base + len(self._data) >= min(self._end, at + RECORD_MAX_BYTES):
+                    return None
+            else:
+                return Found(at, self._base + stop, envelope)
+        return None
+
+    def next_after(self, at: int) -> int | None:
+        """Where the first record after the damage at `at` begins."""
+        # First where the damaged header says: a record that somebody embedded in a payload is not one of ours.
+        claimed = _peek(_pread(self._fd, HEADER_BYTES, at), at)
+        if claimed is not None and claimed.end < self._end and self.record(claimed.end) is not None:
+            return claimed.end
+        probe = at + 1
+        while probe < self._end:
+            if not self._base <= probe < self._base + len(self._data) - len(MAGIC):
+                self._move(probe, _PIECE_BYTES)
+            index = self._data.find(MAGIC, probe - self._base)
+            window_end = self._base + len(self._data)
+            if index >= 0:
+                probe = self._base + index
+                if self.record(probe) is not None:
+                    return probe
+                probe += 1
+            elif window_end >= self._end or not self._data:
+                return None
+            else:
+                probe = max(probe + 1, window_end - len(MAGIC) + 1)
+        return None
+
+    def _move(self, at: int, want_bytes: int) -> None:
+        self._base = at
+        self._data = _pread(self._fd, min(want_bytes, self._end - at), at)
+        if len(self._data) < min(want_bytes, self._end - at):
+            self._end = at + len(self._data)
+
+
+def _peek(header: bytes, at: int) -> Slot | None:
+    if len(header) != HEADER_BYTES:
+        return None
+    magic, seq, meta_bytes, payload_bytes = _PEEK.unpack(header)
+    if magic != MAGIC or meta_bytes > META_MAX_BYTES or payload_bytes > PAYLOAD_MAX_BYTES:
+        return None
+    return Slot(seq, at, at + HEADER_BYTES + meta_bytes + payload_bytes)
+
+
+def _pread(fd: int, size: int, at: int) -> bytes:
+    data = os.pread(fd, size, at)
+    while 0 < len(data) < size:
+        more = os.pread(fd, size - len(data), at + len(data))
+        if not more:
+            break
+        data += more
+    return data
