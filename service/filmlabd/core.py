@@ -4,50 +4,21 @@ A record goes: received -> appended -> synced (now it is acknowledged) -> indexe
 Nothing overtakes: each sync takes a batch, and the next batch gathers meanwhile.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 
 from filmlab.errors import BadInput, WireError
 from filmlab.wire import messages
-from filmlab.wire.chunks import Film, decode_film
+from filmlab.wire.chunks import decode_film
 from filmlab.wire.entries import Entry, RunBegin, decode_entries
 from filmlab.wire.frame import PROTOCOL, WAITING, Envelope, Kind
 from filmlab.wire.messages import Stream
-from filmlabd import requests
-from filmlabd.events import (
-    Append,
-    AppendFilm,
-    Asked,
-    Command,
-    DropSpool,
-    Event,
-    Exit,
-    Garbage,
-    Indexed,
-    JobFinished,
-    Now,
-    ReadSpool,
-    Received,
-    Reply,
-    Send,
-    SpoolFound,
-    SpoolRead,
-    StopAsked,
-    Sync,
-    Synced,
-    TrainerDied,
-    Unwatch,
-    Watch,
-    Woken,
-    WorkersFree,
-)
+from filmlabd import events, requests
+from filmlabd.batches import SYNC_BUSY_S, Batches, Staged, TakenChunk, TakenEntries, durable_of
+from filmlabd.events import Command, Event, Now
 from filmlabd.facts import Fact, RecordRefused, SessionEnded, SessionOpened, seal_fact
 from filmlabd.lab import Effect, Lab, Tell
 from filmlabd.session import Arrival, Life, Session, credit_bytes
-
-SYNC_AT_BYTES = 4 * 1024 * 1024
-SYNC_BUSY_S = 0.02
-"""Somebody's credit is half used: the disk is the bottleneck, so records are gathered for a moment only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +29,6 @@ class Limits:
     idle_exit_s: float = 0.0
     """0: never."""
     pool_bytes: int = 256 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class _Entries:
-    session: int
-    seq: int
-    entries: tuple[Entry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    session: int
-    seq: int
-    film: Film
-
-
-_Staged: TypeAlias = _Entries | _Chunk | Fact
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What one sync makes durable."""
-
-    number: int
-    staged: list[_Staged] = field(default_factory=list)
-    size_bytes: int = 0
-    began_at: float | None = None
-    hurry_at: float = float("inf")
-    pongs: list[tuple[bytes, messages.Pong, int]] = field(default_factory=list)
 
 
 class Core:
@@ -102,13 +44,11 @@ class Core:
         self.refused = 0
         self.ingested_bytes = 0
         self.stopping = ""
-        self._batch = _Batch(1)
-        self._in_flight: dict[int, _Batch] = {}
+        self._batches = Batches(limits.sync_idle_s)
         self._fact_seq = 0
         self._free = 0
         self._jobs_at: float | None = None
         self._idle_since: float | None = None
-        self._synced_wall = 0.0
 
     # --- the two calls of the shell ---------------------------------------------------------------------------------
 
@@ -116,40 +56,42 @@ class Core:
         """What to do about an event."""
         out: list[Command] = []
         match event:
-            case Received():
+            case events.Received():
                 self._receive(event, now, out)
-            case Garbage():
+            case events.Garbage():
                 self._garbage(event, out)
-            case Synced():
+            case events.Synced():
                 self._synced(event.batch, now, out)
-            case Indexed():
+            case events.Indexed():
                 self._indexed(event.batch, now, out)
-            case TrainerDied():
+            case events.TrainerDied():
                 self._trainer_died(event.session, "died", out)
-            case SpoolFound():
+            case events.SpoolFound():
                 self._spool_found(event.session, now, out)
-            case SpoolRead():
+            case events.SpoolRead():
                 self._spool_read(event, now, out)
-            case JobFinished():
+            case events.JobFinished():
                 self._effects(self.lab.job_finished(event.outcome, now), now, out)
                 self._jobs_at = now.at
-            case WorkersFree():
+            case events.WorkersFree():
                 self._free = event.count
                 self._jobs_at = now.at
-            case Asked():
+            case events.Asked():
                 self._asked(event, now, out)
-            case StopAsked():
+            case events.StopAsked():
                 self._stop(event.reason, now, out)
-            case Woken():
+            case events.Woken():
                 pass
-        self._sync_if_due(now, out)
+        batch = self._batches.take_due(now.at)
+        if batch is not None:
+            out.append(events.Sync(batch.number, batch.films))
         self._start_jobs(now, out)
         self._exit_if_idle(now, out)
         return out
 
     def next_at(self) -> float | None:
-        """When to send Woken, if nothing else happens before."""
-        instants = [self._sync_due_at(), self._idle_due_at()]
+        """When to send events.Woken, if nothing else happens before."""
+        instants = [self._batches.due_at(), self._idle_due_at()]
         if self._free:
             instants.append(self._jobs_at)
         return min((instant for instant in instants if instant is not None), default=None)
@@ -159,7 +101,7 @@ class Core:
         out: list[Command] = []
         for session in sessions:
             self.sessions[session.id] = session
-            out.append(Watch(session.id, session.pid, 0))
+            out.append(events.Watch(session.id, session.pid, 0))
         for run in [run for run in self.lab.runs.values() if not run.alive]:
             self._effects(self.lab.request_end(run, now), now, out)
         self._jobs_at = now.at
@@ -170,11 +112,10 @@ class Core:
         self.lab.jobs.check()
         for session in self.sessions.values():
             session.check()
-        assert len(self._in_flight) <= 1, "two syncs at once"
 
     # --- receiving --------------------------------------------------------------------------------------------------
 
-    def _receive(self, event: Received, now: Now, out: list[Command]) -> None:
+    def _receive(self, event: events.Received, now: Now, out: list[Command]) -> None:
         envelope = event.envelope
         try:
             match envelope.kind:
@@ -191,9 +132,9 @@ class Core:
         except WireError as error:
             self._count_garbage(str(error))
             refusal = messages.Error("bad-input", str(error)[:1000])
-            out.append(Send(event.peer, messages.encode(refusal, envelope.session)))
+            out.append(events.Send(event.peer, messages.encode(refusal, envelope.session)))
 
-    def _hello(self, event: Received, now: Now, out: list[Command]) -> None:
+    def _hello(self, event: events.Received, now: Now, out: list[Command]) -> None:
         hello = messages.decode(event.envelope)
         assert isinstance(hello, messages.Hello)
         if hello.min_protocol > PROTOCOL or hello.max_protocol < PROTOCOL:
@@ -208,13 +149,13 @@ class Core:
                 number, pid, session.host, hello.started, hello.parent_session, hello.umask, now.wall
             )
             self._keep(opened, now, out)
-            out.append(Watch(number, pid, hello.started))
+            out.append(events.Watch(number, pid, hello.started))
         session.peer = event.peer
         welcome = messages.Welcome(
             self.boot, session.durable_c, session.next_c, session.durable_b, session.next_b, self._credit(),
             daemon_version=str(self.about.get("version", "")),
         )  # fmt: skip
-        out.append(Send(event.peer, messages.encode(welcome, number)))
+        out.append(events.Send(event.peer, messages.encode(welcome, number)))
         for run in session.runs:
             self._send_plan(session, run, out)
 
@@ -222,17 +163,17 @@ class Core:
         if hello.min_protocol > PROTOCOL:
             # A newer client of the same user: this daemon makes room, and the client starts its own.
             drain = messages.Drain(f"a client of protocol {hello.min_protocol} needs a newer daemon")
-            out.append(Send(peer, messages.encode(drain, session)))
+            out.append(events.Send(peer, messages.encode(drain, session)))
             self._stop(drain.reason, now, out)
             return
         text = f"this daemon speaks protocol {PROTOCOL}, the client {hello.min_protocol} to {hello.max_protocol}"
-        out.append(Send(peer, messages.encode(messages.Error("version", text), session)))
+        out.append(events.Send(peer, messages.encode(messages.Error("version", text), session)))
 
-    def _data(self, event: Received, now: Now, out: list[Command]) -> None:
+    def _data(self, event: events.Received, now: Now, out: list[Command]) -> None:
         session = self.sessions.get(event.envelope.session)
         if session is None:
             unknown = messages.Error("no-session", "say HELLO first")
-            out.append(Send(event.peer, messages.encode(unknown, event.envelope.session)))
+            out.append(events.Send(event.peer, messages.encode(unknown, event.envelope.session)))
             return
         session.peer = event.peer
         stream = Stream.C if event.envelope.kind is Kind.DATA_C else Stream.B
@@ -243,7 +184,7 @@ class Core:
             self._ack(session, out)
         elif session.streams[stream].may_resync(now.at):
             resync = messages.Resync(stream, session.streams[stream].next_seq)
-            out.append(Send(event.peer, messages.encode(resync, session.id)))
+            out.append(events.Send(event.peer, messages.encode(resync, session.id)))
 
     def _take(self, session: Session, envelope: Envelope, now: Now, out: list[Command]) -> None:
         """A record whose turn it is: to the disk, or refused for good, which counts as well."""
@@ -252,21 +193,21 @@ class Core:
             if envelope.kind is Kind.DATA_C:
                 entries = tuple(decode_entries(envelope.payload))
                 self._open_runs(session, entries, now, out)
-                out.append(Append(envelope))
-                self._stage(_Entries(session.id, envelope.seq, entries), envelope.size_bytes, now)
+                out.append(events.Append(envelope))
+                self._batches.stage(TakenEntries(session.id, envelope.seq, entries), envelope.size_bytes, now.at)
             else:
                 film = decode_film(envelope)
-                out.append(AppendFilm(session.id, film.film, envelope))
-                self._stage(_Chunk(session.id, envelope.seq, film), envelope.size_bytes, now)
+                out.append(events.AppendFilm(session.id, film.film, envelope))
+                self._batches.stage(TakenChunk(session.id, envelope.seq, film), envelope.size_bytes, now.at)
         except WireError as error:
             self.refused += 1
             stream = Stream.C if envelope.kind is Kind.DATA_C else Stream.B
             self._keep(RecordRefused(session.id, stream, envelope.seq, str(error)[:1000]), now, out)
             self._tell(session, messages.Error("bad-input", str(error)[:1000], stream, envelope.seq), out)
         if envelope.flags & WAITING:
-            self._batch.hurry_at = now.at
-        elif envelope.kind is Kind.DATA_B and self._batch.size_bytes >= self._credit() // 2:
-            self._batch.hurry_at = min(self._batch.hurry_at, now.at + SYNC_BUSY_S)
+            self._batches.hurry(now.at)
+        elif envelope.kind is Kind.DATA_B and self._batches.open.size_bytes >= self._credit() // 2:
+            self._batches.hurry(now.at + SYNC_BUSY_S)
 
     def _open_runs(self, session: Session, entries: tuple[Entry, ...], now: Now, out: list[Command]) -> None:
         for entry in entries:
@@ -281,18 +222,16 @@ class Core:
                 self._keep(opened, now, out)
             self._send_plan(session, entry.run, out)
 
-    def _ping(self, event: Received, now: Now) -> None:
+    def _ping(self, event: events.Received, now: Now) -> None:
         ping = messages.decode(event.envelope)
         assert isinstance(ping, messages.Ping)
-        self._batch.pongs.append((event.peer, messages.Pong(ping.nonce, self._synced_wall), event.envelope.session))
-        self._batch.began_at = self._batch.began_at if self._batch.began_at is not None else now.at
-        self._batch.hurry_at = now.at
+        self._batches.ping(event.peer, event.envelope.session, ping.nonce, now.at)
 
-    def _garbage(self, event: Garbage, out: list[Command]) -> None:
+    def _garbage(self, event: events.Garbage, out: list[Command]) -> None:
         self._count_garbage(event.reason)
         if event.version:
             text = f"this daemon speaks protocol {PROTOCOL}, got a record of version {event.version}"
-            out.append(Send(event.peer, messages.encode(messages.Error("version", text), 0)))
+            out.append(events.Send(event.peer, messages.encode(messages.Error("version", text), 0)))
 
     def _count_garbage(self, reason: str) -> None:
         # Reasons carry numbers of the sender's choice: only a bounded number of them is told apart.
@@ -309,7 +248,7 @@ class Core:
         if session is None or session.life is not Life.ALIVE:
             return
         session.life, session.ended_how = Life.LEAVING, how
-        out += [Unwatch(number), ReadSpool(number)]
+        out += [events.Unwatch(number), events.ReadSpool(number)]
 
     def _spool_found(self, number: int, now: Now, out: list[Command]) -> None:
         if number in self.sessions:
@@ -318,7 +257,7 @@ class Core:
         self._keep(SessionOpened(number, 0, "", 0, 0, 0o077, now.wall), now, out)
         self._trainer_died(number, "died", out)
 
-    def _spool_read(self, event: SpoolRead, now: Now, out: list[Command]) -> None:
+    def _spool_read(self, event: events.SpoolRead, now: Now, out: list[Command]) -> None:
         session = self.sessions.get(event.session)
         if session is None:
             return
@@ -332,75 +271,42 @@ class Core:
 
     def _end_if_settled(self, session: Session, now: Now, out: list[Command]) -> None:
         """The last word on a session: only when all that it left behind is durable and has had its consequences."""
-        if session.life is Life.LEAVING and session.spool_read and session.settled and not self._pending(session.id):
+        if (
+            session.life is Life.LEAVING
+            and session.spool_read
+            and session.settled
+            and not self._batches.holds(session.id)
+        ):
             session.spool_read = False
             self._effects(self.lab.end_session(session, now), now, out)
-
-    def _pending(self, number: int) -> bool:
-        batches = [self._batch, *self._in_flight.values()]
-        return any(isinstance(item, _Entries | _Chunk) and item.session == number for b in batches for item in b.staged)
 
     # --- batches ----------------------------------------------------------------------------------------------------
 
     def _keep(self, fact: Fact, now: Now, out: list[Command]) -> None:
         self._fact_seq += 1
         envelope = seal_fact(fact, self.boot, self._fact_seq)
-        out.append(Append(envelope))
-        self._stage(fact, envelope.size_bytes, now)
-
-    def _stage(self, item: _Staged, size_bytes: int, now: Now) -> None:
-        self._batch.staged.append(item)
-        self._batch.size_bytes += size_bytes
-        if self._batch.began_at is None:
-            self._batch.began_at = now.at
-
-    def _sync_due_at(self) -> float | None:
-        batch = self._batch
-        if batch.began_at is None or self._in_flight:
-            return None
-        if batch.size_bytes >= SYNC_AT_BYTES:
-            return batch.began_at
-        return min(batch.hurry_at, batch.began_at + self.limits.sync_idle_s)
-
-    def _sync_if_due(self, now: Now, out: list[Command]) -> None:
-        due_at = self._sync_due_at()
-        if due_at is None or due_at > now.at:
-            return
-        batch, self._batch = self._batch, _Batch(self._batch.number + 1)
-        self._in_flight[batch.number] = batch
-        films = {item.session: item.seq for item in batch.staged if isinstance(item, _Chunk)}
-        out.append(Sync(batch.number, tuple(films.items())))
+        out.append(events.Append(envelope))
+        self._batches.stage(fact, envelope.size_bytes, now.at)
 
     def _synced(self, number: int, now: Now, out: list[Command]) -> None:
         """On disk: this, and nothing else, is what an acknowledgement says."""
-        self._synced_wall = now.wall
-        batch = self._in_flight[number]
+        batch = self._batches.in_flight
+        assert batch is not None and batch.number == number, (number, batch)
         moved: dict[int, Session] = {}
         for item in batch.staged:
-            session, stream, seq = self._durable_of(item)
-            if session is not None and session.advance(stream, seq):
+            durable = durable_of(item)
+            session = self.sessions.get(durable[0]) if durable is not None else None
+            if durable is not None and session is not None and session.advance(durable[1], durable[2]):
                 moved[session.id] = session
         for session in moved.values():
             self._ack(session, out)
-        for peer, pong, owner in batch.pongs:
-            out.append(Send(peer, messages.encode(pong, owner)))
-
-    def _durable_of(self, item: _Staged) -> tuple[Session | None, Stream, int]:
-        match item:
-            case _Entries():
-                return self.sessions.get(item.session), Stream.C, item.seq
-            case _Chunk():
-                return self.sessions.get(item.session), Stream.B, item.seq
-            case RecordRefused():
-                return self.sessions.get(item.session), Stream(item.stream), item.seq
-            case _:
-                return None, Stream.C, 0
+        for peer, owner, nonce in batch.pings:
+            out.append(events.Send(peer, messages.encode(messages.Pong(nonce, now.wall), owner)))
 
     def _indexed(self, number: int, now: Now, out: list[Command]) -> None:
         """Readable: now it may have consequences."""
-        batch = self._in_flight.pop(number)
         touched: dict[int, Session] = {}
-        for item in batch.staged:
+        for item in self._batches.land(number).staged:
             session = self.sessions.get(getattr(item, "session", 0))
             if session is not None:
                 touched[session.id] = session
@@ -411,17 +317,17 @@ class Core:
                 self._end_if_settled(session, now, out)
         self._jobs_at = now.at
 
-    def _consequences(self, item: _Staged, session: Session | None, now: Now, out: list[Command]) -> None:
+    def _consequences(self, item: Staged, session: Session | None, now: Now, out: list[Command]) -> None:
         match item:
-            case _Entries():
+            case TakenEntries():
                 if session is not None:
                     self._effects(self.lab.apply_entries(session, item.entries, now), now, out)
-            case _Chunk():
+            case TakenChunk():
                 if session is not None and item.film.part == item.film.parts - 1:
                     self.lab.film_arrived(session, item.film.film, item.film.run, item.film.count)
             case SessionEnded():
                 self.sessions.pop(item.session, None)
-                out.append(DropSpool(item.session))
+                out.append(events.DropSpool(item.session))
             case _:
                 self._effects(self.lab.apply_fact(item, session, now), now, out)
 
@@ -439,11 +345,11 @@ class Core:
                 self._keep(effect, now, out)
                 # Whoever waits for a print waits for this fact.
                 if not self.lab.waiters.idle:
-                    self._batch.hurry_at = now.at
+                    self._batches.hurry(now.at)
 
     def _tell(self, session: Session, message: messages.Message, out: list[Command]) -> None:
         if session.peer is not None and session.life is Life.ALIVE:
-            out.append(Send(session.peer, messages.encode(message, session.id)))
+            out.append(events.Send(session.peer, messages.encode(message, session.id)))
 
     def _ack(self, session: Session, out: list[Command]) -> None:
         self._tell(session, messages.Ack(session.durable_c, session.durable_b, self._credit()), out)
@@ -466,12 +372,12 @@ class Core:
 
     # --- requests and the end ---------------------------------------------------------------------------------------
 
-    def _asked(self, event: Asked, now: Now, out: list[Command]) -> None:
+    def _asked(self, event: events.Asked, now: Now, out: list[Command]) -> None:
         if event.verb == "shutdown":
-            out.append(Reply(event.request, {"ok": True}))
+            out.append(events.Reply(event.request, {"ok": True}))
             self._stop("asked to", now, out)
         else:
-            out.append(Reply(event.request, requests.answer(self, event.verb, event.args)))
+            out.append(events.Reply(event.request, requests.answer(self, event.verb, event.args)))
 
     def _stop(self, reason: str, now: Now, out: list[Command]) -> None:
         if self.stopping:
@@ -479,7 +385,7 @@ class Core:
         self.stopping = reason
         for session in self.sessions.values():
             self._tell(session, messages.Drain(reason), out)
-        out.append(Exit(0, reason))
+        out.append(events.Exit(0, reason))
 
     def _idle_due_at(self) -> float | None:
         if self._idle_since is None or not self.limits.idle_exit_s:
@@ -487,7 +393,7 @@ class Core:
         return self._idle_since + self.limits.idle_exit_s
 
     def _exit_if_idle(self, now: Now, out: list[Command]) -> None:
-        busy = self.sessions or self._in_flight or self._batch.staged or not self.lab.jobs.idle
+        busy = self.sessions or not self._batches.empty or not self.lab.jobs.idle
         if busy or not self.lab.waiters.idle:
             self._idle_since = None
             return

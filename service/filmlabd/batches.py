@@ -1,0 +1,132 @@
+"""When is the disk synced, and what becomes durable with it? One batch gathers while the one before is synced. Pure."""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from filmlab.wire.chunks import Film
+from filmlab.wire.entries import Entry
+from filmlab.wire.messages import Stream
+from filmlabd.facts import Fact, RecordRefused
+
+SYNC_AT_BYTES = 4 * 1024 * 1024
+SYNC_BUSY_S = 0.02
+"""Somebody's credit is half used: the disk is the bottleneck, so records are gathered for a moment only."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenEntries:
+    """A record of stream C that was appended."""
+
+    session: int
+    seq: int
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakenChunk:
+    """A record of stream B that was appended."""
+
+    session: int
+    seq: int
+    film: Film
+
+
+Staged: TypeAlias = TakenEntries | TakenChunk | Fact
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one sync makes durable, in the order in which it was appended."""
+
+    number: int
+    staged: list[Staged] = field(default_factory=list)
+    size_bytes: int = 0
+    began_at: float | None = None
+    hurry_at: float = float("inf")
+    pings: list[tuple[bytes, int, int]] = field(default_factory=list)
+    """(peer, session, nonce), to be answered once this batch is on disk."""
+
+    @property
+    def films(self) -> tuple[tuple[int, int], ...]:
+        """How far stream B of each session is durable with this batch: (session, seq)."""
+        return tuple({item.session: item.seq for item in self.staged if isinstance(item, TakenChunk)}.items())
+
+
+@dataclass(slots=True)
+class Batches:
+    """The batch that gathers, and the one that is being synced and indexed."""
+
+    sync_idle_s: float = 0.25
+    open: Batch = field(default_factory=lambda: Batch(1))
+    in_flight: Batch | None = None
+
+    def stage(self, item: Staged, size_bytes: int, now_at: float) -> None:
+        """Something was appended."""
+        self.open.staged.append(item)
+        self.open.size_bytes += size_bytes
+        self._begin(now_at)
+
+    def ping(self, peer: bytes, session: int, nonce: int, now_at: float) -> None:
+        """Somebody asks whether the disk still answers: it is synced for that alone, if need be."""
+        self.open.pings.append((peer, session, nonce))
+        self._begin(now_at)
+        self.hurry(now_at)
+
+    def hurry(self, at: float) -> None:
+        """Sync at `at`, or as soon after it as the disk is free."""
+        self.open.hurry_at = min(self.open.hurry_at, at)
+
+    def due_at(self) -> float | None:
+        """When the open batch is to be synced; None while there is none, or the one before is on its way."""
+        batch = self.open
+        if batch.began_at is None or self.in_flight is not None:
+            return None
+        if batch.size_bytes >= SYNC_AT_BYTES:
+            return batch.began_at
+        return min(batch.hurry_at, batch.began_at + self.sync_idle_s)
+
+    def take_due(self, now_at: float) -> Batch | None:
+        """The batch to sync now, if one is due; from here on it is in flight."""
+        due_at = self.due_at()
+        if due_at is None or due_at > now_at:
+            return None
+        batch, self.open = self.open, Batch(self.open.number + 1)
+        self.in_flight = batch
+        return batch
+
+    def land(self, number: int) -> Batch:
+        """The batch in flight is indexed too."""
+        batch = self.in_flight
+        assert batch is not None and batch.number == number, (batch, number)
+        self.in_flight = None
+        return batch
+
+    def holds(self, session: int) -> bool:
+        """Whether something that this session sent has not had its consequences yet."""
+        batches = [self.open, self.in_flight] if self.in_flight is not None else [self.open]
+        return any(
+            isinstance(item, TakenEntries | TakenChunk) and item.session == session
+            for batch in batches
+            for item in batch.staged
+        )
+
+    @property
+    def empty(self) -> bool:
+        return self.open.began_at is None and self.in_flight is None
+
+    def _begin(self, now_at: float) -> None:
+        if self.open.began_at is None:
+            self.open.began_at = now_at
+
+
+def durable_of(item: Staged) -> tuple[int, Stream, int] | None:
+    """(session, stream, seq) that is durable once this item is on disk; None for what no client sent."""
+    match item:
+        case TakenEntries():
+            return item.session, Stream.C, item.seq
+        case TakenChunk():
+            return item.session, Stream.B, item.seq
+        case RecordRefused():
+            return item.session, Stream(item.stream), item.seq
+        case _:
+            return None

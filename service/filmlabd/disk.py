@@ -1,0 +1,161 @@
+"""Where does everything that may block on the disk happen? On one thread: journal, films, spools, and then the index.
+
+Commands come in order through a queue; what became of them goes back as events. A full disk is waited out here: the acks
+stop, the clients keep what they have, and it goes on by itself once there is room. An I/O error on a sync ends the
+process: the kernel may have thrown the pages away, so only a fresh start knows what is really there.
+"""
+
+import errno
+import logging
+import os
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from filmlab.errors import Transient
+from filmlab.spool import read_session, remove_session
+from filmlab.wire.frame import Envelope
+from filmlabd.events import (
+    Append,
+    AppendFilm,
+    Command,
+    DeleteFilm,
+    DropSpool,
+    Event,
+    Indexed,
+    ReadSpool,
+    SpoolRead,
+    Sync,
+    Synced,
+)
+from filmlabd.films import FilmStore
+from filmlabd.index import Index
+from filmlabd.journal import Journal, Position
+
+log = logging.getLogger(__name__)
+
+EX_IOERR = 74
+FULL_RETRY_S = 1.0
+SPOOL_BATCH_BYTES = 8 * 1024 * 1024
+
+
+class Disk:
+    """The thread and its queue. `submit` never blocks; `on_event` is called on the thread."""
+
+    def __init__(
+        self, journal: Journal, films: FilmStore, index: Index, spool_root: Path, on_event: Callable[[Event], None]
+    ) -> None:
+        self._journal = journal
+        self._films = films
+        self._index = index
+        self._spool_root = spool_root
+        self._on_event = on_event
+        self._queue: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._unwritten: list[Envelope] = []
+        self._unindexed: list[tuple[Position, Envelope]] = []
+        self._closing = threading.Event()
+        self.full = ""
+        """Why nothing can be written at the moment, or empty."""
+        self._thread = threading.Thread(target=self._run, name="filmlab-disk", daemon=True)
+        self._thread.start()
+
+    def submit(self, command: Command) -> None:
+        """Queue one command that is for the disk."""
+        self._queue.put(command)
+
+    def close(self, timeout_s: float) -> None:
+        """Carry out what is queued, sync, and end the thread."""
+        self._closing.set()
+        self._queue.put(None)
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            while (command := self._queue.get()) is not None:
+                self._do(command)
+            self._write()
+            self._sync()
+            self._catch_up()
+        except OSError as error:
+            log.critical("the disk failed: %s; ending, so that a fresh start finds what is really there", error)
+            # Not sys.exit: that would end this thread only, and the daemon would go on without a disk.
+            os._exit(EX_IOERR)
+        finally:
+            self._films.close()
+            self._journal.close()
+            self._index.close()
+
+    def _do(self, command: Command) -> None:
+        match command:
+            case Append():
+                self._unwritten.append(command.envelope)
+            case AppendFilm():
+                self._patiently(lambda: self._films.append(command.session, command.film, [command.envelope]))
+            case Sync():
+                self._write()
+                self._sync()
+                self._on_event(Synced(command.batch))
+                for session, seq in command.films:
+                    self._index.film_durable(session, seq)
+                self._catch_up()
+                self._on_event(Indexed(command.batch))
+            case DeleteFilm():
+                self._films.delete(command.session, command.film)
+            case ReadSpool():
+                self._read_spool(command.session)
+            case DropSpool():
+                remove_session(self._spool_root, command.session)
+            case _:
+                raise TypeError(f"{type(command).__name__} is not for the disk")
+
+    def _write(self) -> None:
+        envelopes, self._unwritten = self._unwritten, []
+        if envelopes:
+            positions: list[Position] = []
+            self._patiently(lambda: positions.extend(self._journal.append(envelopes)))
+            self._unindexed += zip(positions, envelopes, strict=True)
+
+    def _sync(self) -> None:
+        self._patiently(self._films.sync)
+        self._patiently(self._journal.sync)
+
+    def _catch_up(self) -> None:
+        """Bring the index up to what is durable. It follows; it never holds up an acknowledgement."""
+        unindexed, self._unindexed = self._unindexed, []
+        for position, envelope in unindexed:
+            self._index.apply(position, envelope)
+        self._patiently(self._index.commit)
+
+    def _patiently(self, action: Callable[[], object]) -> None:
+        """Do it, however long the disk stays full; other errors end the process."""
+        while True:
+            try:
+                action()
+            except Transient as error:
+                reason = str(error)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                reason = str(error)
+            else:
+                self.full = ""
+                return
+            if not self.full:
+                log.error("nothing can be written: %s; acknowledgements stop until it can", reason)
+            self.full = reason
+            if self._closing.wait(FULL_RETRY_S):
+                raise OSError(errno.ENOSPC, f"the disk is still full at the end: {reason}")
+
+    def _read_spool(self, session: int) -> None:
+        batch: list[Envelope] = []
+        size_bytes = 0
+        for envelope in read_session(self._spool_root, session):
+            batch.append(envelope)
+            size_bytes += envelope.size_bytes
+            if size_bytes >= SPOOL_BATCH_BYTES:
+                self._on_event(SpoolRead(session, tuple(batch), False))
+                batch, size_bytes = [], 0
+        self._on_event(SpoolRead(session, tuple(batch), True))
+
+
