@@ -1,0 +1,63 @@
+"""Is this directory or lock ours alone? The checks that keep other users of the machine away."""
+
+import errno
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+from filmlab.errors import BadInput
+
+
+def private_dir(path: Path) -> None:
+    """Make `path` (its parent exists) with mode 0700, or check that it is ours, no symlink and closed to others.
+
+    Raises:
+        BadInput: it is not, or cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise BadInput(f"{path} cannot be made: {error.strerror}") from None
+    check_private(path)
+
+
+def check_private(path: Path) -> None:
+    """Raise BadInput unless `path` is a directory of ours, no symlink, closed to everybody else."""
+    check_owner(path)
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise BadInput(f"{path} is a symbolic link")
+    if found.st_mode & 0o077:
+        raise BadInput(f"{path} is open to others (mode {found.st_mode & 0o777:04o}); it should be 0700")
+
+
+def check_owner(path: Path) -> None:
+    """Raise BadInput unless `path` leads to a directory that is ours."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be looked at: {error.strerror}") from None
+    if not stat.S_ISDIR(found.st_mode):
+        raise BadInput(f"{path} is no directory")
+    if found.st_uid != os.getuid():
+        raise BadInput(f"{path} belongs to user {found.st_uid}, not to {os.getuid()}")
+
+
+def is_locked(path: Path) -> bool:
+    """Does a living process hold the `flock` on this file? (The look takes a shared lock for an instant.)"""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return True
+        raise
+    finally:
+        os.close(descriptor)
+    return False
