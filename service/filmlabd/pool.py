@@ -1,0 +1,291 @@
+"""Who renders? Worker processes of our own, each started by exec, fed over a socketpair, watched, killed, replaced.
+
+A shell: it carries a job to a worker and brings back what came of it. Whether it is tried again is decided elsewhere.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filmlab.errors import BadInput, WireError
+from filmlabd.model import Job, Outcome
+from filmlabd.worker_wire import FrameReader, Ready, WorkerSpec, pack_job, pack_spec, read_outcome, read_ready
+
+log = logging.getLogger(__name__)
+
+RESPAWN_FIRST_S = 0.1
+RESPAWN_MAX_S = 30.0
+# Appended, never put in front: a worker finds its own standard library first, whatever the trainer's path holds.
+_BOOT = """\
+import json, sys
+spec = json.loads(sys.argv[1])
+sys.path += [entry for entry in spec["path"] if entry not in sys.path]
+module, _, name = spec["entry"].partition(":")
+getattr(__import__(module, fromlist=[name]), name)(spec)
+"""
+# One renderer is one core's work: more BLAS threads double the CPU for the same wall time.
+_SINGLE_THREADED = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+)
+
+
+def respawn_delay_s(deaths: int) -> float:
+    """How long to wait before replacing a worker, after this many deaths in a row with no job done between them.
+
+    So a machine on which every worker dies costs a process now and then, not a fork bomb; ingest goes on meanwhile.
+    """
+    return 0.0 if deaths < 2 else min(RESPAWN_MAX_S, RESPAWN_FIRST_S * 2 ** min(deaths - 2, 20))
+
+
+@dataclass(slots=True)
+class _Worker:
+    """One process: `job` is None while it is idle; `ready` once it has said so."""
+
+    process: subprocess.Popen[bytes]
+    pidfd: int
+    link: socket.socket
+    frames: FrameReader = field(default_factory=FrameReader)
+    ready: bool = False
+    job: Job | None = None
+    started_at: float = 0.0
+    killed: str = ""
+    retired: bool = False
+    deadline: TimerHandle | None = None
+
+
+class Pool:
+    """`size` workers. All methods are called in the event loop's thread; so are `done` and `freed`."""
+
+    def __init__(
+        self,
+        size: int,
+        spec: WorkerSpec,
+        *,
+        done: Callable[[Outcome], None],
+        freed: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            size: how many workers, at least 1.
+            spec: what each of them needs to know.
+            done: called once for every job that was submitted, whatever becomes of its worker.
+            freed: called with `free` whenever that has changed.
+        """
+        self._size = size
+        self._spec = spec
+        self._done = done
+        self._freed = freed
+        self._workers: dict[int, _Worker] = {}
+        self._respawns: set[TimerHandle] = set()
+        self._deaths = 0
+        self._stopping = False
+        self._loop: AbstractEventLoop | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @property
+    def free(self) -> int:
+        """How many workers wait for a job."""
+        return sum(worker.ready and worker.job is None and not worker.retired for worker in self._workers.values())
+
+    @property
+    def busy(self) -> int:
+        """How many workers have a job."""
+        return sum(worker.job is not None for worker in self._workers.values())
+
+    @property
+    def workers(self) -> dict[int, str]:
+        """pid -> key of the job that it has, empty where it has none; for `status`."""
+        return {pid: worker.job.key if worker.job else "" for pid, worker in sorted(self._workers.items())}
+
+    async def start(self) -> None:
+        """Start all workers. They count as free once they have said that they are ready."""
+        self._loop = asyncio.get_running_loop()
+        for _ in range(self._size):
+            self._spawn()
+
+    def submit(self, job: Job, deadline_s: float) -> None:
+        """Give a job to a free worker. It is killed when it is not done by the deadline.
+
+        Raises:
+            BadInput: no worker is free.
+        """
+        idle = (worker for worker in self._workers.values() if worker.ready and not (worker.job or worker.retired))
+        worker = next(idle, None)
+        if worker is None or self._stopping:
+            raise BadInput(f"job {job.key}: no worker is free")
+        worker.job = job
+        worker.started_at = time.monotonic()
+        reason = f"not done within its deadline of {deadline_s:g} s"
+        worker.deadline = self._running().call_later(deadline_s, self._kill, worker, reason)
+        try:
+            worker.link.sendall(pack_job(job, deadline_s))
+        except OSError:
+            # Its process is gone: the pidfd tells, and the job comes back as that of a killed worker.
+            log.debug("a worker is gone before its job", extra={"pid": worker.process.pid, "job": job.key})
+        self._freed(self.free)
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more jobs; wait up to `grace_s` for those that run, then kill. Afterwards no process is left."""
+        self._stopping = True
+        for handle in self._respawns:
+            handle.cancel()
+        self._respawns.clear()
+        for worker in list(self._workers.values()):
+            self._retire(worker)
+        try:
+            await asyncio.wait_for(self._empty.wait(), grace_s)
+        except TimeoutError:
+            for worker in list(self._workers.values()):
+                self._kill(worker, "the daemon is going down")
+            await self._empty.wait()
+
+    def _running(self) -> AbstractEventLoop:
+        if self._loop is None:
+            raise BadInput("the pool has not been started")
+        return self._loop
+
+    def _spawn(self) -> None:
+        ours, theirs = socket.socketpair()
+        argv = [sys.executable, "-I", "-c", _BOOT, pack_spec(self._spec, theirs.fileno(), os.getpid())]
+        try:
+            # A session of its own: a Ctrl-C meant for the daemon does not reach it, and it has its own autogroup.
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                cwd="/",
+                env=os.environ | _SINGLE_THREADED,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        except OSError as error:
+            log.error("no worker could be started", extra={"reason": str(error)})
+            ours.close()
+            self._deaths += 1
+            self._respawn_later()
+            return
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        worker = _Worker(process, os.pidfd_open(process.pid), ours)
+        self._workers[process.pid] = worker
+        self._empty.clear()
+        loop = self._running()
+        loop.add_reader(ours, self._receive, worker)
+        loop.add_reader(worker.pidfd, self._ended, worker)
+
+    def _receive(self, worker: _Worker) -> None:
+        """Whatever the worker has said so far."""
+        try:
+            while data := worker.link.recv(65536):
+                for body in worker.frames.feed(data):
+                    self._said(worker, body)
+            # Its end of the line is closed: the pidfd tells the rest.
+            self._running().remove_reader(worker.link)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._running().remove_reader(worker.link)
+        except WireError as error:
+            self._running().remove_reader(worker.link)
+            self._kill(worker, str(error))
+
+    def _said(self, worker: _Worker, body: bytes) -> None:
+        ready = read_ready(body)
+        if ready is not None:
+            self._became_ready(worker, ready)
+            return
+        outcome, retiring = read_outcome(body)
+        job = self._take_job(worker)
+        worker.retired = worker.retired or retiring
+        self._deaths = 0
+        if job is not None:
+            self._done(outcome)
+        self._freed(self.free)
+
+    def _became_ready(self, worker: _Worker, ready: Ready) -> None:
+        worker.ready = True
+        for note in ready.notes:
+            log.info("a worker runs without one of its limits", extra={"pid": worker.process.pid, "reason": note})
+        self._freed(self.free)
+
+    def _ended(self, worker: _Worker) -> None:
+        """Its process is gone. What it said before still counts."""
+        loop = self._running()
+        self._receive(worker)
+        status = worker.process.wait()
+        loop.remove_reader(worker.pidfd)
+        loop.remove_reader(worker.link)
+        os.close(worker.pidfd)
+        worker.link.close()
+        del self._workers[worker.process.pid]
+        spent_s = time.monotonic() - worker.started_at
+        job = self._take_job(worker)
+        expected = worker.retired and job is None and status == 0
+        if not expected:
+            self._deaths += 1
+            log.warning("a worker died", extra={"pid": worker.process.pid, "status": status, "deaths": self._deaths})
+        if job is not None:
+            error = f"worker {_manner(status)}" + (f": {worker.killed}" if worker.killed else "")
+            self._done(Outcome(job.key, False, cost_s=spent_s, error=error, retry=True))
+        if not self._stopping:
+            self._respawn_later()
+        self._freed(self.free)
+        if not self._workers:
+            self._empty.set()
+
+    def _respawn_later(self) -> None:
+        delay_s = respawn_delay_s(self._deaths)
+        if not delay_s:
+            self._spawn()
+            return
+        handles: list[TimerHandle] = []
+
+        def spawn() -> None:
+            self._respawns.discard(handles[0])
+            self._spawn()
+
+        handles.append(self._running().call_later(delay_s, spawn))
+        self._respawns.add(handles[0])
+
+    def _take_job(self, worker: _Worker) -> Job | None:
+        job, worker.job = worker.job, None
+        if worker.deadline is not None:
+            worker.deadline.cancel()
+            worker.deadline = None
+        return job
+
+    def _kill(self, worker: _Worker, reason: str) -> None:
+        worker.killed = worker.killed or reason
+        signal.pidfd_send_signal(worker.pidfd, signal.SIGKILL)
+
+    def _retire(self, worker: _Worker) -> None:
+        """Let it end after the job it has: no more will come on its line."""
+        worker.retired = True
+        try:
+            worker.link.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+
+def worker_path() -> tuple[str, ...]:
+    """What a worker appends to its module path: this process's own, absolute entries only."""
+    return tuple(entry for entry in sys.path if Path(entry).is_absolute())
+
+
+def _manner(status: int) -> str:
+    return f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
+
+
+__all__: Sequence[str] = ("Pool", "WorkerSpec", "respawn_delay_s", "worker_path")
