@@ -78,6 +78,8 @@ class RunRow:
     """How many have ended."""
     printed: bool
     """The final prints are all there."""
+    umask: int = 0o077
+    """Of the process that began the latest attempt: prints are made as it would make them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class EpisodeRow:
     """Not empty: this is a medium, not an episode."""
     media_mime: str = ""
     media_step: int | None = None
+    caption: str = ""
     fps: float = 30.0
 
 
@@ -168,3 +171,48 @@ class SessionRow:
     """run number -> (run id, writer, attempt), of runs that are not closed."""
     metrics: dict[int, str] = field(default_factory=dict)
     """metric number -> name."""
+    closed_runs: dict[int, tuple[str, str, int]] = field(default_factory=dict)
+    """The same as `runs`, of runs that are closed: late records of a spool may still name them."""
+    refused_b: frozenset[int] = frozenset()
+    """Numbers above `durable_b` that count as consumed in stream B though no film has them."""
+    umask: int = 0o077
+    parent: int = 0
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepsRow:
+    """The steps of one captured episode, in order: `rewards` is float64 (n,), `actions` as JSON knows them."""
+
+    actions: list[Any]
+    rewards: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PrintRow:
+    """What is known of one job that has been tried: its prints, or why there are none."""
+
+    key: str
+    run_id: str
+    kind: str
+    session: int
+    film: int
+    done: bool
+    paths: tuple[str, ...]
+    notes: tuple[str, ...]
+    strikes: int
+    """How often it has failed since it was last done."""
+    quarantined: bool
+    reason: str
+    cost_s: float
+    wall: float
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedRow:
+    """How long the training threads of a run were inside filmlab, in the buckets of `filmlab.latency`."""
+
+    run_id: str
+    counts: tuple[tuple[int, int], ...]
+    total_ns: int
+    max_ns: int

@@ -1,0 +1,202 @@
+"""How are millions of metric points kept without a row for each? As chunks of packed columns, small ones merged later.
+
+A series is one metric of one writer in one attempt. A chunk's data is four packed little-endian arrays of `count`
+items: seq int64, step int64, wall float64, value float64; its row tells count, steps, and least, most and total of
+what is finite.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHUNK_POINTS = 4096
+BUFFER_POINTS = 262_144
+"""Points held in memory before they are written out in the middle of a transaction."""
+_SERIES_MAX = 65_536
+
+Ints: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.float64]
+Arrays: TypeAlias = tuple[Ints, Ints, Floats, Floats]
+"""seq, step, wall, value: of one length."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """Snapshots of one writer that have the same metrics in the same order: rows of one matrix."""
+
+    names: tuple[str | None, ...]
+    order: list[int] = field(default_factory=list)
+    seq: list[int] = field(default_factory=list)
+    step: list[int] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    values: list[bytes] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Series:
+    """One series, and how many of its points lie in small chunks."""
+
+    id: int
+    loose: int
+
+
+_Piece: TypeAlias = tuple[Ints, Arrays]
+
+
+class Columns:
+    """The writer's side, within whatever transaction its caller has open."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._groups: dict[tuple[int, int, bytes], _Group] = {}
+        self._series: dict[tuple[int, str], _Series] = {}
+        self._order = 0
+        self._points = 0
+
+    def add(
+        self,
+        writer_id: int,
+        session: int,
+        ids: bytes,
+        names: Mapping[int, str],
+        seq: int,
+        step: int,
+        wall: float,
+        values: bytes,
+    ) -> None:
+        """One snapshot: `ids` (uint32) are the session's numbers for `names`, `values` (float64) theirs in turn."""
+        key = (writer_id, session, ids)
+        group = self._groups.get(key)
+        if group is None:
+            numbers = np.frombuffer(ids, "<u4").tolist()
+            group = self._groups[key] = _Group(tuple(names.get(number) for number in numbers))
+        group.order.append(self._order)
+        group.seq.append(seq)
+        group.step.append(step)
+        group.wall.append(wall)
+        group.values.append(values)
+        self._order += 1
+        self._points += len(group.names)
+        if self._points >= BUFFER_POINTS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write out what is buffered. Call it before a number gets another name, and before the commit."""
+        pieces: dict[tuple[int, str], list[_Piece]] = {}
+        for (writer_id, _, _), group in self._groups.items():
+            _spread(writer_id, group, pieces)
+        self._groups.clear()
+        self._points = 0
+        for (writer_id, name), parts in pieces.items():
+            self._append(self._series_of(writer_id, name), _in_order(parts))
+        if len(self._series) > _SERIES_MAX:
+            self._series.clear()
+
+    def forget(self) -> None:
+        """Drop everything in memory: the transaction that it belonged to was rolled back."""
+        self._groups.clear()
+        self._series.clear()
+        self._points = 0
+
+    def _append(self, series: _Series, arrays: Arrays) -> None:
+        count = len(arrays[0])
+        if series.loose + count < CHUNK_POINTS:
+            self._insert(series.id, arrays, full=False)
+            series.loose += count
+            return
+        rows = self._db.execute(
+            "SELECT count, data FROM chunks WHERE series = ? AND full = 0 ORDER BY id", (series.id,)
+        )
+        merged = join([unpack(count, data) for count, data in rows] + [arrays])
+        self._db.execute("DELETE FROM chunks WHERE series = ? AND full = 0", (series.id,))
+        whole = len(merged[0]) // CHUNK_POINTS * CHUNK_POINTS
+        for start in range(0, whole, CHUNK_POINTS):
+            self._insert(series.id, _cut(merged, start, start + CHUNK_POINTS), full=True)
+        series.loose = len(merged[0]) - whole
+        if series.loose:
+            self._insert(series.id, _cut(merged, whole, None), full=False)
+
+    def _insert(self, series_id: int, arrays: Arrays, *, full: bool) -> None:
+        step, value = arrays[1], arrays[3]
+        finite = value[np.isfinite(value)]
+        # A sum of finite values may overflow to infinity: that is what it is then.
+        with np.errstate(over="ignore"):
+            stats = (
+                (float(finite.min()), float(finite.max()), float(finite.sum())) if len(finite) else (None, None, 0.0)
+            )
+        self._db.execute(
+            "INSERT INTO chunks (series, full, count, first_step, last_step, last_value, finite, least, most, total,"
+            " data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                series_id,
+                full,
+                len(step),
+                int(step[0]),
+                int(step[-1]),
+                float(value[-1]),
+                len(finite),
+                *stats,
+                pack(arrays),
+            ),
+        )
+
+    def _series_of(self, writer_id: int, name: str) -> _Series:
+        series = self._series.get((writer_id, name))
+        if series is None:
+            db = self._db
+            db.execute("INSERT OR IGNORE INTO series (writer_id, name) VALUES (?, ?)", (writer_id, name))
+            found = db.execute("SELECT id FROM series WHERE writer_id = ? AND name = ?", (writer_id, name)).fetchone()
+            loose = db.execute(
+                "SELECT coalesce(sum(count), 0) FROM chunks WHERE series = ? AND full = 0", (found[0],)
+            ).fetchone()
+            series = self._series[writer_id, name] = _Series(found[0], loose[0])
+        return series
+
+
+def pack(arrays: Arrays) -> bytes:
+    """A chunk's data."""
+    return b"".join(array.tobytes() for array in arrays)
+
+
+def unpack(count: int, data: bytes) -> Arrays:
+    """What `pack` packed; the arrays are views of `data`."""
+    seq, step = (np.frombuffer(data, "<i8", count, offset) for offset in (0, 8 * count))
+    wall, value = (np.frombuffer(data, "<f8", count, offset) for offset in (16 * count, 24 * count))
+    return seq, step, wall, value
+
+
+def join(parts: Iterable[Arrays]) -> Arrays:
+    """Consecutive pieces of one series as one; four empty arrays for none."""
+    seq, step, wall, value = zip(*parts, strict=True) if (parts := list(parts)) else ([], [], [], [])
+    if not seq:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0)
+    return np.concatenate(seq), np.concatenate(step), np.concatenate(wall), np.concatenate(value)
+
+
+def _spread(writer_id: int, group: _Group, pieces: dict[tuple[int, str], list[_Piece]]) -> None:
+    """One group's matrix as a column for each of its metrics."""
+    matrix = np.frombuffer(b"".join(group.values), "<f8").reshape(len(group.seq), -1).T.copy()
+    order = np.array(group.order, np.int64)
+    seq, step = np.array(group.seq, np.int64), np.array(group.step, np.int64)
+    wall = np.array(group.wall, np.float64)
+    for name, value in zip(group.names, matrix, strict=True):
+        if name is not None:
+            pieces.setdefault((writer_id, name), []).append((order, (seq, step, wall, value)))
+
+
+def _in_order(parts: list[_Piece]) -> Arrays:
+    """A metric's points from all its groups, in the order they came."""
+    if len(parts) == 1:
+        return parts[0][1]
+    order = np.argsort(np.concatenate([part[0] for part in parts]), kind="stable")
+    seq, step, wall, value = join([part[1] for part in parts])
+    return seq[order], step[order], wall[order], value[order]
+
+
+def _cut(arrays: Arrays, start: int, stop: int | None) -> Arrays:
+    seq, step, wall, value = arrays
+    return seq[start:stop], step[start:stop], wall[start:stop], value[start:stop]

@@ -1,0 +1,199 @@
+"""What does one record of stream C change in the index?"""
+
+import sqlite3
+import struct
+from typing import assert_never
+
+from filmlab.errors import WireError
+from filmlab.wire.entries import (
+    NO_STEP,
+    Blocked,
+    Dropped,
+    Entry,
+    EpisodeBegin,
+    EpisodeEnd,
+    Flush,
+    Media,
+    MetricNames,
+    RunBegin,
+    RunFinish,
+    RunUpdate,
+    Snapshot,
+    Steps,
+    decode_entries,
+)
+from filmlab.wire.frame import Envelope
+from filmlabd.columns import Columns
+from filmlabd.index_runs import begin_run, close_writer, merge_json
+from filmlabd.index_schema import signed
+from filmlabd.index_state import INT_MAX, SessionState, State, Writer, clean, dump
+
+EPISODE_METRICS = {0: "episode/return", 1: "episode/length"}
+"""Made by the index from every EpisodeEnd, at the episode's number as step."""
+_EPISODE_IDS = struct.pack("<2I", *EPISODE_METRICS)
+_EPISODE_VALUES = struct.Struct("<2d")
+_NO_SESSION = -1
+_FRAME_MIMES = frozenset({"image/frames", "video/frames"})
+
+
+class Entries:
+    """Applies records, within whatever transaction its caller has open."""
+
+    def __init__(self, db: sqlite3.Connection, state: State, columns: Columns) -> None:
+        self._db = db
+        self._state = state
+        self._columns = columns
+
+    def apply(self, envelope: Envelope) -> None:
+        """One record; one that is applied already changes nothing. An unreadable one is counted and consumed."""
+        session = self._state.session(envelope.session)
+        if envelope.seq <= session.durable_c:
+            return
+        session.durable_c = envelope.seq
+        session.dirty = True
+        try:
+            # All of it or nothing: a half-applied record would depend on where the damage lies.
+            entries = list(decode_entries(envelope.payload))
+        except WireError:
+            self._state.unreadable += 1
+            return
+        for entry in entries:
+            self._entry(envelope.session, envelope.seq, session, entry)
+
+    def _entry(self, number: int, seq: int, session: SessionState, entry: Entry) -> None:
+        if isinstance(entry, MetricNames):
+            self._name(number, session, entry)
+            return
+        if isinstance(entry, RunBegin):
+            begin_run(self._db, self._state, number, entry)
+            return
+        writer = session.runs.get(entry.run)
+        if writer is None:
+            self._state.unreadable += 1
+            return
+        self._state.touch(writer.run_id, entry.wall)
+        match entry:
+            case Snapshot():
+                step = writer.resolve(None if entry.step == NO_STEP else entry.step)
+                self._columns.add(
+                    writer.id, number, entry.ids, session.metrics, seq, step, entry.wall, entry.values
+                )  # fmt: skip
+            case EpisodeBegin():
+                self._begin(number, writer, entry)
+            case Steps():
+                self._db.execute(
+                    "INSERT INTO steps (session, film, first, body) VALUES (?, ?, ?, ?)",
+                    (signed(number), entry.film, entry.step, entry.body()),
+                )
+            case EpisodeEnd():
+                self._end(number, seq, writer, entry)
+            case Media():
+                self._medium(number, writer, entry)
+            case Blocked():
+                self._state.add_blocked(writer.run_id, entry.counts, entry.total_ns, entry.max_ns)
+            case Dropped():
+                self._drop(writer, entry)
+            case RunUpdate():
+                merge_json(self._db, writer.run_id, "config", entry.config)
+                merge_json(self._db, writer.run_id, "summary", entry.summary)
+            case RunFinish():
+                close_writer(self._db, number, entry.run, writer, entry.status, entry.wall)
+            case Flush():
+                pass
+            case _:
+                assert_never(entry)
+
+    def _name(self, number: int, session: SessionState, entry: MetricNames) -> None:
+        for metric, name in entry.names:
+            if session.metrics.get(metric) == name:
+                continue
+            # What is buffered was logged under the old name.
+            self._columns.flush()
+            session.metrics[metric] = name
+            self._db.execute("INSERT OR REPLACE INTO session_metrics VALUES (?, ?, ?)", (signed(number), metric, name))
+
+    def _begin(self, number: int, writer: Writer, entry: EpisodeBegin) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO episodes (writer_id, run_id, session, film, episode, occurrence, reason, wall,"
+            " provisional, job_state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+            (
+                writer.id, writer.run_id, signed(number), entry.film, entry.episode,
+                self._occurrence(writer, "", entry.episode, None), entry.reason, entry.wall, entry.provisional,
+            ),
+        )  # fmt: skip
+
+    def _end(self, number: int, seq: int, writer: Writer, entry: EpisodeEnd) -> None:
+        row = None
+        if entry.film:
+            row = self._db.execute(
+                "SELECT id, provisional, job_state, ended FROM episodes WHERE session = ? AND film = ?",
+                (signed(number), entry.film),
+            ).fetchone()
+        if row is None:
+            row = self._insert_episode(number, writer, entry)
+        row_id, provisional, job_state, ended = row
+        if job_state == "pending" and not provisional:
+            job_state = "ready"
+        self._db.execute(
+            "UPDATE episodes SET return = ?, length = ?, solved = ?, ended = 1, complete = ?, frames = ?, last_seq = ?,"
+            " reason = CASE WHEN ? != '' THEN ? ELSE reason END, note = ?, metadata = ?, wall = ?, job_state = ?"
+            " WHERE id = ?",
+            (
+                entry.return_, entry.length, entry.solved, entry.complete, entry.frames, min(entry.last_seq, INT_MAX),
+                clean(entry.reason), clean(entry.reason), clean(entry.note), dump(entry.metadata), entry.wall,
+                job_state, row_id,
+            ),
+        )  # fmt: skip
+        if not ended:
+            self._state.touch(writer.run_id, entry.wall, episodes=1)
+        self._columns.add(
+            writer.id, _NO_SESSION, _EPISODE_IDS, EPISODE_METRICS, seq, entry.episode, entry.wall,
+            _EPISODE_VALUES.pack(entry.return_, entry.length),
+        )  # fmt: skip
+
+    def _insert_episode(self, number: int, writer: Writer, entry: EpisodeEnd) -> tuple[int, bool, str, bool]:
+        """An episode that is heard of for the first time at its end: one without film, as a rule."""
+        job_state = "pending" if entry.film else "none"
+        cursor = self._db.execute(
+            "INSERT INTO episodes (writer_id, run_id, session, film, episode, occurrence, job_state)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                writer.id, writer.run_id, signed(number), entry.film, entry.episode,
+                self._occurrence(writer, "", entry.episode, None), job_state,
+            ),
+        )  # fmt: skip
+        return cursor.lastrowid or 0, False, job_state, False
+
+    def _medium(self, number: int, writer: Writer, entry: Media) -> None:
+        # A medium without a step belongs to the point that was logged last.
+        step = writer.last_step or 0 if entry.step == NO_STEP else entry.step
+        film = entry.film if entry.mime in _FRAME_MIMES else 0
+        name = clean(entry.name)
+        self._db.execute(
+            "INSERT OR IGNORE INTO episodes (writer_id, run_id, session, film, episode, occurrence, ended, complete,"
+            " frames, last_seq, wall, job_state, media_name, media_mime, media_step, caption, fps)"
+            " VALUES (?, ?, ?, ?, ?, ?, 1, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                writer.id, writer.run_id, signed(number), film, entry.episode,
+                self._occurrence(writer, name, entry.episode, step), min(entry.frames, INT_MAX),
+                min(entry.last_seq, INT_MAX), entry.wall, "ready" if film else "none", name, clean(entry.mime), step,
+                clean(entry.caption), entry.fps,
+            ),
+        )  # fmt: skip
+
+    def _occurrence(self, writer: Writer, medium: str, episode: int, step: int | None) -> int:
+        """How many of the same number (or medium and step) came before from this writer in this attempt."""
+        same = "step IS ?" if medium else "step IS NULL AND episode = ?"
+        row = self._db.execute(
+            "SELECT coalesce(max(occurrence) + 1, 0) FROM episodes"
+            f" WHERE writer_id = ? AND media_name = ? AND media_{same}",
+            (writer.id, medium, step if medium else episode),
+        )
+        return int(row.fetchone()[0])
+
+    def _drop(self, writer: Writer, entry: Dropped) -> None:
+        self._db.execute(
+            "INSERT INTO drops VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " count = count + excluded.count, size_bytes = size_bytes + excluded.size_bytes",
+            (writer.run_id, clean(entry.what), clean(entry.reason), entry.count, entry.size_bytes),
+        )

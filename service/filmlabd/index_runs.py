@@ -1,0 +1,68 @@
+"""What does the beginning, a change or the end of a run change in its rows? Shared by entries and facts."""
+
+import json
+import sqlite3
+from typing import Any
+
+from filmlab.wire.entries import RunBegin
+from filmlabd.index_schema import signed
+from filmlabd.index_state import State, Writer, clean, dump
+
+
+def begin_run(db: sqlite3.Connection, state: State, session: int, entry: RunBegin) -> None:
+    """A run's first beginning makes its row; a further attempt changes what may change; a further writer nothing."""
+    writer = state.session(session).runs.get(entry.run)
+    if writer is None:
+        # Its RunOpened is lost (damage): what the record itself says is the best there is.
+        writer = state.open_writer(session, entry.run, entry.run_id, entry.writer, 1)
+    umask = db.execute("SELECT umask FROM sessions WHERE session = ?", (signed(session),)).fetchone() or (None,)
+    if umask[0] is None:
+        umask = (0o077,)
+    row = db.execute("SELECT attempt, config FROM runs WHERE run_id = ?", (writer.run_id,)).fetchone()
+    if row is None:
+        db.execute(
+            "INSERT INTO runs (run_id, name, project, group_name, tags, directory, attempt, config, summary, schedule,"
+            " plan_version, total_episodes, fps, umask, created_wall, updated_wall)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}', ?, 1, ?, ?, ?, ?, ?)",
+            (
+                writer.run_id, entry.name, entry.project, entry.group, json.dumps(entry.tags), clean(entry.directory),
+                writer.attempt, dump(entry.config), clean(entry.schedule), entry.total_episodes, entry.fps, *umask,
+                entry.wall, entry.wall,
+            ),
+        )  # fmt: skip
+        return
+    if writer.attempt > row[0]:
+        # The directory and the project stay: what is printed there belongs to this run.
+        config = json.loads(row[1]) | entry.config
+        db.execute(
+            "UPDATE runs SET name = ?, group_name = ?, tags = ?, attempt = ?, config = ?, schedule = ?,"
+            " plan_version = plan_version + 1, total_episodes = ?, fps = ?, umask = ? WHERE run_id = ?",
+            (
+                entry.name, entry.group, json.dumps(entry.tags), writer.attempt, dump(config), clean(entry.schedule),
+                entry.total_episodes, entry.fps, *umask, writer.run_id,
+            ),
+        )  # fmt: skip
+    db.execute("UPDATE runs SET printed = 0, finished_wall = NULL WHERE run_id = ?", (writer.run_id,))
+    state.touch(writer.run_id, entry.wall)
+
+
+def merge_json(db: sqlite3.Connection, run_id: str, column: str, values: dict[str, Any]) -> None:
+    """Set keys in a run's `config` or `summary`."""
+    if values:
+        row = db.execute(f"SELECT {column} FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+        if row is not None:
+            merged = dump(json.loads(row[0]) | values)
+            db.execute(f"UPDATE runs SET {column} = ? WHERE run_id = ?", (merged, run_id))
+
+
+def close_writer(db: sqlite3.Connection, session: int, run: int, writer: Writer, status: str, wall: float) -> None:
+    """A writer has come to its end; with the last one of its attempt, so has the run."""
+    db.execute("UPDATE session_runs SET closed = 1 WHERE session = ? AND run = ?", (signed(session), run))
+    db.execute("UPDATE writers SET status = ? WHERE id = ?", (clean(status), writer.id))
+    alive = db.execute(
+        "SELECT 1 FROM writers WHERE run_id = ? AND attempt = ? AND status = 'running'", (writer.run_id, writer.attempt)
+    )
+    if alive.fetchone() is None:
+        db.execute(
+            "UPDATE runs SET finished_wall = ? WHERE run_id = ? AND attempt = ?", (wall, writer.run_id, writer.attempt)
+        )
