@@ -5,6 +5,7 @@ import struct
 from typing import assert_never
 
 from filmlab.errors import WireError
+from filmlab.latency import Histogram
 from filmlab.wire.entries import (
     NO_STEP,
     Blocked,
@@ -90,7 +91,7 @@ class Entries:
             case Media():
                 self._medium(number, writer, entry)
             case Blocked():
-                self._state.add_blocked(writer.run_id, entry.counts, entry.total_ns, entry.max_ns)
+                self._state.add_blocked(writer.run_id, Histogram.of(entry))
             case Dropped():
                 self._drop(writer, entry)
             case RunUpdate():

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from filmlab.errors import BadInput, Transient
+from filmlab.latency import Histogram
 from filmlabd.columns import join, unpack
 from filmlabd.index_schema import open_reader, signed, unsigned
+from filmlabd.index_state import load_histogram
 from filmlabd.model import (
-    BlockedRow,
     DropRow,
     EpisodeRow,
     MetricRow,
@@ -140,12 +141,9 @@ class Answers:
         )
         return [DropRow(*row) for row in rows]
 
-    def blocked(self, run_id: str) -> BlockedRow:
+    def blocked(self, run_id: str) -> Histogram:
         """How long a run's training threads were inside filmlab; empty when nothing is known."""
-        row = self._db.execute("SELECT counts, total_ns, max_ns FROM blocked WHERE run_id = ?", (run_id,)).fetchone()
-        if row is None:
-            return BlockedRow(run_id, (), 0, 0)
-        return BlockedRow(run_id, tuple((bucket, count) for bucket, count in json.loads(row[0])), row[1], row[2])
+        return load_histogram(self._db, run_id)
 
     def session(self, session: int) -> SessionRow | None:
         """What is known of a session, ended or not."""

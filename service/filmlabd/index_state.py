@@ -2,10 +2,10 @@
 
 import json
 import sqlite3
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from filmlab.latency import Histogram
 from filmlabd.index_schema import signed
 
 INT_MAX = 2**63 - 1
@@ -51,15 +51,6 @@ class _Touched:
     episodes: int = 0
 
 
-@dataclass(slots=True)
-class _BlockedSum:
-    """What one commit adds to a run's histogram."""
-
-    counts: Counter[int] = field(default_factory=Counter)
-    total_ns: int = 0
-    max_ns: int = 0
-
-
 class State:
     """The caches, loaded as they are asked for; `flush` writes back what changed."""
 
@@ -68,7 +59,7 @@ class State:
         self._sessions: dict[int, SessionState] = {}
         self._writers: dict[int, Writer] = {}
         self._touched: dict[str, _Touched] = {}
-        self._blocked: dict[str, _BlockedSum] = {}
+        self._blocked: dict[str, Histogram] = {}
         self.unreadable = 0
         """Records and entries that could not be understood, since the last flush."""
 
@@ -104,13 +95,9 @@ class State:
         if wall > touched.wall:
             touched.wall = wall
 
-    def add_blocked(self, run_id: str, counts: tuple[tuple[int, int], ...], total_ns: int, max_ns: int) -> None:
+    def add_blocked(self, run_id: str, blocked: Histogram) -> None:
         """Add to a run's histogram."""
-        held = self._blocked.setdefault(run_id, _BlockedSum())
-        for bucket, count in counts:
-            held.counts[bucket] += count
-        held.total_ns += total_ns
-        held.max_ns = max(held.max_ns, max_ns)
+        self._blocked.setdefault(run_id, Histogram()).merge(blocked)
 
     def flush(self) -> None:
         """Write back what changed, before the commit."""
@@ -149,18 +136,11 @@ class State:
 
     def _write_blocked(self) -> None:
         for run_id, held in self._blocked.items():
-            row = self._db.execute(
-                "SELECT counts, total_ns, max_ns FROM blocked WHERE run_id = ?", (run_id,)
-            ).fetchone() or ("[]", 0, 0)
-            counts = held.counts + Counter(dict(json.loads(row[0])))
+            held.merge(load_histogram(self._db, run_id))
+            counts = json.dumps(sorted(held.counts.items()))
             self._db.execute(
                 "INSERT OR REPLACE INTO blocked VALUES (?, ?, ?, ?)",
-                (
-                    run_id,
-                    json.dumps(sorted(counts.items())),
-                    min(row[1] + held.total_ns, INT_MAX),
-                    min(max(row[2], held.max_ns), INT_MAX),
-                ),
+                (run_id, counts, min(held.total_ns, INT_MAX), min(held.max_ns, INT_MAX)),
             )
         self._blocked.clear()
 
@@ -177,6 +157,16 @@ class State:
         for run, *columns in runs.fetchall():
             state.runs[run] = self._writers.setdefault(columns[0], Writer(*columns))
         return state
+
+
+def load_histogram(db: sqlite3.Connection, run_id: str) -> Histogram:
+    """A run's histogram as it is committed."""
+    histogram = Histogram()
+    row = db.execute("SELECT counts, total_ns, max_ns FROM blocked WHERE run_id = ?", (run_id,)).fetchone()
+    if row is not None:
+        histogram.counts.update(json.loads(row[0]))
+        histogram.total_ns, histogram.max_ns = row[1], row[2]
+    return histogram
 
 
 def clean(text: str) -> str:

@@ -206,13 +206,3 @@ class PrintRow:
     reason: str
     cost_s: float
     wall: float
-
-
-@dataclass(frozen=True, slots=True)
-class BlockedRow:
-    """How long the training threads of a run were inside filmlab, in the buckets of `filmlab.latency`."""
-
-    run_id: str
-    counts: tuple[tuple[int, int], ...]
-    total_ns: int
-    max_ns: int
