@@ -1,0 +1,179 @@
+"""How does a print get into its run's directory? Whole or not at all, and never through a symbolic link.
+
+The run's directory is opened once; everything below it is reached from there, component by component.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from filmlab.errors import BadInput, FilmlabError, Transient
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Nothing that time heals. A full disk, a server that is away and their like are worth another try.
+_LASTING = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.EINVAL}
+)
+
+
+class RunDirectory:
+    """One run's directory, made where it is missing. A context manager."""
+
+    def __init__(self, path: Path, umask: int) -> None:
+        """Open it, its missing parents made.
+
+        Args:
+            path: absolute. Its parents may be symbolic links, it may not.
+            umask: the trainer's; directories and files are made as it would have made them, though never writable for
+                everybody.
+
+        Raises:
+            BadInput: it cannot be written by us, or belongs to somebody else.
+            Transient: the disk is full, or away.
+        """
+        self.path = path
+        self._umask = umask | stat.S_IWOTH
+        self._made_root = not path.exists()
+        with _told(path, "cannot be made"), _umask(self._umask):
+            path.mkdir(mode=0o777, parents=True, exist_ok=True)
+        with _told(path, "cannot be opened"):
+            parent = os.open(path.parent, _DIRECTORY & ~os.O_NOFOLLOW)
+            try:
+                self._root = _open_directory(path.name, parent, path)
+                if self._made_root:
+                    os.fsync(parent)
+            finally:
+                os.close(parent)
+
+    def __enter__(self) -> "RunDirectory":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._root)
+
+    def publish(self, relative: str, pieces: bytes | Iterable[bytes], *, final: bool) -> str:
+        """Put a file in place of what is there: whoever looks sees the old one or the new one, whole.
+
+        Args:
+            relative: `curves/loss.svg`; directories are made.
+            pieces: the contents, written as they come.
+            final: synced to disk before it takes its place. A live redraw need not be.
+
+        Raises:
+            BadInput, Transient: as the constructor does.
+        """
+        directories, name = _split(relative)
+        shown = self.path / relative
+        with _told(shown, "cannot be written"), contextlib.ExitStack() as stack:
+            directory = self._enter(directories, stack, final=final)
+            part = f".{name}.part"
+            # What a killed worker left; two workers never have the same job.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(part, dir_fd=directory)
+            try:
+                self._write(part, directory, pieces, final=final)
+                os.rename(part, name, src_dir_fd=directory, dst_dir_fd=directory)
+            except BaseException:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(part, dir_fd=directory)
+                raise
+            if final:
+                os.fsync(directory)
+        return relative
+
+    def head(self, relative: str, size_bytes: int) -> bytes | None:
+        """The first bytes of a print; None where it is not there."""
+        directories, name = _split(relative)
+        try:
+            with contextlib.ExitStack() as stack:
+                directory = self._enter(directories, stack, make=False)
+                descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+                stack.callback(os.close, descriptor)
+                return os.read(descriptor, size_bytes)
+        except (OSError, BadInput):
+            return None
+
+    def _enter(
+        self, directories: list[str], stack: contextlib.ExitStack, *, make: bool = True, final: bool = False
+    ) -> int:
+        """A descriptor of the directory below the root, closed with the stack."""
+        at = self._root
+        shown = self.path
+        for component in directories:
+            shown /= component
+            made = make and self._make(component, at)
+            if made and final:
+                os.fsync(at)
+            at = _open_directory(component, at, shown)
+            stack.callback(os.close, at)
+        return at
+
+    def _make(self, component: str, at: int) -> bool:
+        try:
+            with _umask(self._umask):
+                os.mkdir(component, 0o777, dir_fd=at)
+        except FileExistsError:
+            return False
+        return True
+
+    def _write(self, part: str, directory: int, pieces: bytes | Iterable[bytes], *, final: bool) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with _umask(self._umask):
+            descriptor = os.open(part, flags, 0o666, dir_fd=directory)
+        with open(descriptor, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
+            for piece in (pieces,) if isinstance(pieces, bytes) else pieces:
+                file.write(piece)
+            if final:
+                file.flush()
+                os.fsync(descriptor)
+
+
+def _open_directory(name: str, at: int, shown: Path) -> int:
+    """A descriptor of a directory that is ours, and no symbolic link."""
+    descriptor = os.open(name, _DIRECTORY, dir_fd=at)
+    found = os.fstat(descriptor)
+    problem = ""
+    if found.st_uid != os.geteuid():
+        problem = f"belongs to user {found.st_uid}, not to {os.geteuid()}"
+    elif found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+        problem = "may be written by everybody: `chmod o-w` it"
+    if problem:
+        os.close(descriptor)
+        raise BadInput(f"{shown} {problem}")
+    return descriptor
+
+
+def _split(relative: str) -> tuple[list[str], str]:
+    """(directories, file name) of a path that stays below the root."""
+    *directories, name = relative.split("/")
+    if any(part in ("", ".", "..") or "\0" in part for part in (*directories, name)):
+        raise BadInput(f"{relative!r} is no path below a run's directory")
+    return directories, name
+
+
+@contextlib.contextmanager
+def _told(path: Path, what: str) -> Iterator[None]:
+    """Operating system errors, as whose they are and what they are about."""
+    try:
+        yield
+    except FilmlabError:
+        raise
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        if error.errno == errno.ENOTDIR:
+            reason = "a component of it is a symbolic link, or no directory"
+        kind = BadInput if error.errno in _LASTING else Transient
+        raise kind(f"{path} {what}: {reason}") from error
+
+
+@contextlib.contextmanager
+def _umask(mask: int) -> Iterator[None]:
+    """The process's own for a moment: a worker has one thread."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
