@@ -1,0 +1,110 @@
+"""The ink that loses nothing while each frame's changed pixels have at most 255 colours, and mends what it lost."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+
+from filmlabd.render import palette
+from filmlabd.render.gif_ink import Ink
+from filmlabd.render.gif_source import Change, Colours, Positions, Source
+from filmlabd.render.gif_tables import ROOM, ColourTable, Indices
+
+_NOWHERE: Positions = np.empty(0, np.intp)
+_NO_COLOURS: Colours = np.empty(0, np.uint32)
+
+
+class ExactInks:
+    """Two growing tables are in use: the clip's first, and the latest one begun because a frame did not fit.
+
+    A frame with more than 255 colours gets a table of its own from the quantiser. The pixels that came out wrong are
+    remembered, and join the first later frame whose table has room for them.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._numbers = itertools.count()
+        self._main = ColourTable(next(self._numbers))
+        self._latest = ColourTable(next(self._numbers))
+        self._wrong: npt.NDArray[np.bool_] = np.zeros(source.height * source.width, np.bool_)
+        self._any_wrong = False
+
+    def first(self) -> Ink:
+        """The ink of the clip's first frame: every pixel of it."""
+        colours = self._source.all()
+        every = np.arange(colours.size)
+        if (indices := self._main.indices(colours)) is not None:
+            return _grown(self._main, every, indices)
+        needed, counts = palette.counted(colours)
+        if needed.size <= ROOM + 1:
+            return self._opaque(every, colours, needed)
+        entries = palette.quantise(needed, counts, ROOM + 1)
+        closest = palette.nearest(needed, entries)[np.searchsorted(needed, colours)]
+        self._remember(every, entries[closest] != colours)
+        return Ink(every, closest, entries, next(self._numbers), opaque=True)
+
+    def next(self, change: Change | None) -> Ink | None:
+        """The ink of a later frame; None when there is nothing to draw."""
+        at, colours = (_NOWHERE, _NO_COLOURS) if change is None else (change.at, change.colours)
+        if self._any_wrong:
+            self._wrong[at] = False
+        for table in (self._main, self._latest):
+            if (indices := table.indices(colours)) is not None:
+                return self._mended(table, at, indices)
+        needed, counts = palette.counted(colours)
+        if needed.size > ROOM:
+            return self._boxed(at, needed) or self._closest(at, colours, needed, counts)
+        self._latest.restart(next(self._numbers))
+        self._latest.append(needed)
+        return self._mended(self._latest, at, self._latest.lookup(colours))
+
+    def _mended(self, table: ColourTable, at: Positions, indices: Indices) -> Ink | None:
+        """The ink of exact pixels, joined by as many of the wrong ones as the table has or takes."""
+        if self._any_wrong:
+            old = np.flatnonzero(self._wrong)
+            colours = self._source.colours_at(old)
+            table.append(palette.commonest(colours[table.lookup(colours) == 0], table.room))
+            found = table.lookup(colours)
+            old, found = old[found > 0], found[found > 0]
+            self._wrong[old] = False
+            self._any_wrong = old.size < colours.size
+            order = np.argsort(np.concatenate((at, old)), kind="stable")
+            at, indices = np.concatenate((at, old))[order], np.concatenate((indices, found))[order]
+        return _grown(table, at, indices) if at.size else None
+
+    def _boxed(self, at: Positions, needed: Colours) -> Ink | None:
+        """256 colours leave no index for transparency: draw the whole rectangle, if it has no other colour."""
+        if needed.size > ROOM + 1:
+            return None
+        width = self._source.width
+        rows, columns = at // width, at % width
+        top, left = int(rows[0]), int(columns.min())
+        colours = self._source.box(top, left, int(rows[-1]) - top + 1, int(columns.max()) - left + 1)
+        if not np.isin(colours, needed).all():
+            return None
+        height_px, width_px = colours.shape
+        inside = ((top + np.arange(height_px))[:, None] * width + left + np.arange(width_px)).reshape(-1)
+        if self._any_wrong:
+            self._wrong[inside] = False
+        return self._opaque(inside, colours.reshape(-1), needed)
+
+    def _opaque(self, at: Positions, colours: Colours, needed: Colours) -> Ink:
+        indices = np.searchsorted(needed, colours).astype(np.uint8)
+        return Ink(at, indices, needed, next(self._numbers), opaque=True)
+
+    def _closest(self, at: Positions, colours: Colours, needed: Colours, counts: npt.NDArray[np.intp]) -> Ink:
+        """A table of the frame's own, as close as 255 colours come."""
+        entries = palette.quantise(needed, counts, ROOM)
+        closest = palette.nearest(needed, entries)[np.searchsorted(needed, colours)]
+        self._remember(at, entries[closest] != colours)
+        return Ink(at, closest + np.uint8(1), np.append(np.uint32(0), entries), next(self._numbers))
+
+    def _remember(self, at: Positions, wrong: npt.NDArray[np.bool_]) -> None:
+        self._wrong[at] = wrong
+        self._any_wrong = True
+
+
+def _grown(table: ColourTable, at: Positions, indices: Indices) -> Ink:
+    return Ink(at, indices, table.colours, table.number, table)
