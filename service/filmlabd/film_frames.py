@@ -97,12 +97,14 @@ def _blobs(fd: int) -> Iterator[_Blob]:
     parts: list[bytes] = []
     for envelope in in_order(fd):
         film, pieces = _read_chunk(envelope, expected)
+        if parts and (film.first > expected or film.parts == 1 or film.part > len(parts)):
+            raise Corrupt(f"film ends at frame {expected}: a part of it is missing")
         if film.first > expected:
             raise Corrupt(f"film ends at frame {expected}: frames {expected} to {film.first - 1} are missing")
         if film.parts > 1:
             if film.first < expected or film.part < len(parts):
                 continue
-            if film.part > len(parts):
+            if film.part > 0 and not parts:
                 raise Corrupt(f"film ends at frame {expected}: a part of it is missing")
             parts.append(bytes(pieces[0]))
             _check_size(film, sum(map(len, parts)), expected)
@@ -111,8 +113,6 @@ def _blobs(fd: int) -> Iterator[_Blob]:
             yield _Blob(film, expected, b"".join(parts))
             expected, parts = expected + 1, []
             continue
-        if parts:
-            raise Corrupt(f"film ends at frame {expected}: a part of it is missing")
         for piece in pieces[expected - film.first :]:
             _check_size(film, len(piece), expected)
             yield _Blob(film, expected, bytes(piece))

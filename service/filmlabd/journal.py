@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from filmlab.errors import Transient
 from filmlab.wire.frame import MAGIC, PROTOCOL, Envelope
-from filmlabd.records import DISK_FULL, Damage, Found, read_records, sync_directory, write_all
+from filmlabd.records import DISK_FULL, Damage, Found, read_records, slots, sync_directory, write_all
 
 Position: TypeAlias = int
 """Where a record begins: its segment's first position + its offset there. Ordered as the journal is."""
@@ -172,17 +172,22 @@ class Journal:
         for item in read_records(self._fd, start, file_bytes):
             if isinstance(item, Found):
                 last_end = item.end
-            elif item.at == start and start > 0 and not item.tail:
-                # `trusted` is no border of this journal (the index is of another one): look at all of it.
+            elif item.at == start > 0 and not self._is_border(start):
+                # `trusted` is of another journal: look at all of this one.
                 return self._last_end(0, file_bytes)
             elif not item.tail or self._is_foreign(item.at):
                 self._set_aside(self._fd, self._base, item)
         return last_end
 
+    def _is_border(self, at: int) -> bool:
+        """Whether a record of the newest segment ends here, by the headers alone."""
+        held = slots(self._fd, at)
+        return bool(held) and held[-1].end == at
+
     def _is_foreign(self, at: int) -> bool:
-        """Whether a record of another protocol version seems to begin here: what is cut of it is kept aside."""
+        """Whether a record of a newer protocol version seems to begin here: what is cut of it is kept aside."""
         head = os.pread(self._fd, len(MAGIC) + 1, at)
-        return head[: len(MAGIC)] == MAGIC and head[len(MAGIC) :] != bytes([PROTOCOL])
+        return head[: len(MAGIC)] == MAGIC and head[len(MAGIC) :] > bytes([PROTOCOL])
 
     def _make_room(self, total_bytes: int) -> None:
         if self._fd < 0:
