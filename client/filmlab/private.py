@@ -61,3 +61,25 @@ def is_locked(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def lock_new(path: Path, content: bytes) -> int:
+    """Create a file (it must not exist yet) with its `flock` held; the lock goes with the returned descriptor."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(descriptor, content)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def started_ticks(pid: int) -> int:
+    """When a process began, in clock ticks since boot, 0 where that is not known: tells a pid from its reuse."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return 0
+    # The command's name is in brackets and may hold anything, brackets included.
+    return int(text.rpartition(")")[2].split()[19])

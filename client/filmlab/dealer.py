@@ -1,0 +1,141 @@
+"""How do records leave and come in? One DEALER socket with a context of its own. Decides nothing."""
+
+import logging
+import os
+from collections import deque
+from collections.abc import Sequence
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from filmlab.endpoint import check_socket, socket_path
+from filmlab.errors import BadInput, WireError
+from filmlab.wire.frame import Envelope, open_parts
+
+log = logging.getLogger(__name__)
+
+_RECEIVE_MOST = 64
+_MESSAGE_MAX_BYTES = 1024 * 1024
+_OPTIONS = (
+    (zmq.IMMEDIATE, 1),
+    (zmq.SNDHWM, 64),
+    (zmq.RCVHWM, 1000),
+    (zmq.LINGER, 0),
+    (zmq.RECONNECT_IVL, 20),
+    (zmq.RECONNECT_IVL_MAX, 2000),
+    (zmq.HEARTBEAT_IVL, 5000),
+    (zmq.MAXMSGSIZE, _MESSAGE_MAX_BYTES),
+)
+
+
+class Dealer:
+    """The socket of one sender's thread. Closed at first; `open` may be called again after `close`."""
+
+    def __init__(self) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket: zmq.Socket[bytes] | None = None
+        self._monitor: zmq.Socket[bytes] | None = None
+        self._unsent: deque[Envelope] = deque()
+        self.garbage = 0
+        """Messages that were none."""
+
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None
+
+    def open(self, endpoint: str) -> None:
+        """Connect to `ipc:///some/path`.
+
+        Raises:
+            Transient: there is no socket yet.
+            BadInput: it may be somebody else's, or the endpoint is of another kind.
+            zmq.ZMQError: no socket could be made (descriptors).
+        """
+        check_socket(socket_path(endpoint))
+        self.close()
+        self._socket = self._context.socket(zmq.DEALER)
+        for option, value in _OPTIONS:
+            self._socket.setsockopt(option, value)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._socket.connect(endpoint)
+
+    def close(self, linger_ms: int = 0) -> None:
+        """Give up the connection; what it has not sent within `linger_ms` is gone."""
+        self._unsent.clear()
+        if self._socket is not None:
+            self._socket.disable_monitor()
+            self._socket.close(linger_ms)
+        if self._monitor is not None:
+            self._monitor.close(0)
+        self._socket = self._monitor = None
+
+    def end(self, linger_ms: int) -> None:
+        """Close for good; waits for the linger."""
+        self.close(linger_ms)
+        self._context.term()
+
+    @property
+    def backlog(self) -> bool:
+        """Records wait here because the connection takes no more for now."""
+        return bool(self._unsent)
+
+    def send(self, envelopes: Sequence[Envelope]) -> None:
+        """Send these, in order, behind what is still waiting."""
+        self._unsent.extend(envelopes)
+        while self._unsent and self._socket is not None:
+            try:
+                self._socket.send_multipart(self._unsent[0].parts, zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            self._unsent.popleft()
+
+    def changes(self) -> list[bool]:
+        """What happened to the connection since the last call: True for each time it came up, False for each end."""
+        out: list[bool] = []
+        while self._monitor is not None:
+            try:
+                event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))["event"]
+            except zmq.Again:
+                break
+            out.append(event == zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        return out
+
+    def receive(self) -> list[Envelope]:
+        """What has come, at most so much at a time that sending goes on.
+
+        Raises:
+            BadInput: another user's process answers.
+        """
+        out: list[Envelope] = []
+        while self._socket is not None and len(out) < _RECEIVE_MOST:
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                break
+            _check_peer(frames[0])
+            try:
+                out.append(open_parts([frame.bytes for frame in frames]))
+            except WireError as error:
+                self.garbage += 1
+                log.debug("from the daemon: %s", error)
+        return out
+
+    def wait(self, wake_fd: int, timeout_s: float | None) -> None:
+        """Sleep until something comes, `wake_fd` becomes readable, or the time is over (None: no limit)."""
+        poller = zmq.Poller()
+        poller.register(wake_fd, zmq.POLLIN)
+        if self._socket is not None and self._monitor is not None:
+            poller.register(self._socket, zmq.POLLIN | (zmq.POLLOUT if self._unsent else 0))
+            poller.register(self._monitor, zmq.POLLIN)
+        # Rounded up: a poll of 0 ms for the last half of a millisecond would spin.
+        poller.poll(None if timeout_s is None else int(max(timeout_s, 0.0) * 1000) + (timeout_s > 0))
+
+
+def _check_peer(frame: zmq.Frame) -> None:
+    """Make sure that the process behind a message is ours, or root's, where the kernel says so."""
+    try:
+        fields = str(frame.get("Peer-Address")).split(":")
+    except zmq.ZMQError:
+        return
+    if len(fields) == 4 and fields[1].isdigit() and int(fields[1]) not in (os.getuid(), 0):
+        raise BadInput(f"the daemon belongs to user {fields[1]}, not to {os.getuid()}")

@@ -1,0 +1,222 @@
+"""What lies on disk while no daemon takes it? One directory per session: records of both streams in segments.
+
+`spool/<session>/{c,b}-000001.seg` hold framed records, contiguous in number; `owner` is `flock`ed as long as the
+writing process lives. The daemon reads what a dead one left (`sessions`, `owner_alive`, `read_session`). Nothing is
+synced: a spool survives the death of its process, not a power failure.
+"""
+
+import json
+import os
+import shutil
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from filmlab.errors import Transient, WireError
+from filmlab.private import is_locked, lock_new, started_ticks
+from filmlab.wire.frame import HEADER_BYTES, META_MAX_BYTES, PAYLOAD_MAX_BYTES, Envelope, Kind, find_record, read_record
+from filmlab.wire.messages import Stream
+
+SEGMENT_BYTES = 64 * 1024 * 1024
+OWNER = "owner"
+_LETTERS = {Stream.C: "c", Stream.B: "b"}
+_KINDS = {Stream.C: Kind.DATA_C, Stream.B: Kind.DATA_B}
+_RECORD_MAX_BYTES = HEADER_BYTES + META_MAX_BYTES + PAYLOAD_MAX_BYTES
+
+
+@dataclass(slots=True)
+class _Segment:
+    """One file: `offsets[i]` is where record `first + i` begins."""
+
+    path: Path
+    descriptor: int
+    first: int
+    size_bytes: int = 0
+    offsets: "array[int]" = field(default_factory=lambda: array("Q"))
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.offsets) - 1
+
+
+class Spool:
+    """The spool of one living session. Its directory exists only while there is something in it."""
+
+    def __init__(self, root: Path, session: int, limit_bytes: int, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self._dir = root / f"{session:016x}"
+        self._limit_bytes = limit_bytes
+        self._segment_bytes = segment_bytes
+        self._owner: int | None = None
+        self._segments: dict[Stream, list[_Segment]] = {Stream.C: [], Stream.B: []}
+        self._made = 0
+
+    @property
+    def used_bytes(self) -> int:
+        """On disk now."""
+        return sum(segment.size_bytes for segments in self._segments.values() for segment in segments)
+
+    def append(self, stream: Stream, envelope: Envelope) -> None:
+        """Write the record that follows the stream's last one in the spool.
+
+        Raises:
+            Transient: the spool's bound is reached or the disk does not take it; the spool is as it was before.
+        """
+        if self.used_bytes + envelope.size_bytes > self._limit_bytes:
+            raise Transient(f"the spool is full ({self._limit_bytes} bytes)")
+        try:
+            self._write(self._open_segment(stream, envelope), envelope)
+        except OSError as error:
+            raise Transient(f"the spool {self._dir} cannot be written: {error.strerror}") from None
+
+    def read(self, stream: Stream, from_seq: int, max_bytes: int) -> list[Envelope]:
+        """Whole, unaltered records from `from_seq` on, in order: about `max_bytes`, at least one where there is one."""
+        out: list[Envelope] = []
+        size_bytes = 0
+        for segment in self._segments[stream]:
+            for seq in range(max(from_seq, segment.first), segment.last + 1):
+                envelope = _read_one(segment, seq)
+                if envelope is None:
+                    continue
+                size_bytes += envelope.size_bytes
+                if out and size_bytes > max_bytes:
+                    return out
+                out.append(envelope)
+        return out
+
+    def drop(self, durable_c: int, durable_b: int) -> None:
+        """Forget what is durable: every segment that holds nothing else, and the directory with the last of them."""
+        for stream, durable in ((Stream.C, durable_c), (Stream.B, durable_b)):
+            segments = self._segments[stream]
+            while segments and segments[0].last <= durable:
+                segment = segments.pop(0)
+                os.close(segment.descriptor)
+                segment.path.unlink(missing_ok=True)
+        if self._owner is not None and not any(self._segments.values()):
+            shutil.rmtree(self._dir, ignore_errors=True)
+            self._release()
+
+    def close(self) -> None:
+        """Let go of it: what is left is for a daemon to adopt."""
+        self._release()
+
+    def _open_segment(self, stream: Stream, envelope: Envelope) -> _Segment:
+        segments = self._segments[stream]
+        if segments and segments[-1].size_bytes + envelope.size_bytes <= self._segment_bytes:
+            return segments[-1]
+        if self._owner is None:
+            self._owner = _make_directory(self._dir)
+        self._made += 1
+        path = self._dir / f"{_LETTERS[stream]}-{self._made:06d}.seg"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        segments.append(_Segment(path, os.open(path, flags, 0o600), envelope.seq))
+        return segments[-1]
+
+    def _write(self, segment: _Segment, envelope: Envelope) -> None:
+        assert envelope.seq == segment.last + 1, (envelope.seq, segment.last)
+        try:
+            written = os.pwritev(segment.descriptor, envelope.parts, segment.size_bytes)
+            if written < envelope.size_bytes:
+                # A nearly full disk takes a part; the second try then gives the reason.
+                rest = b"".join(envelope.parts)[written:]
+                written += os.pwrite(segment.descriptor, rest, segment.size_bytes + written)
+            if written < envelope.size_bytes:
+                raise OSError(0, "a part of a record was written")
+        except OSError:
+            os.ftruncate(segment.descriptor, segment.size_bytes)
+            raise
+        segment.offsets.append(segment.size_bytes)
+        segment.size_bytes += envelope.size_bytes
+
+    def _release(self) -> None:
+        for segments in self._segments.values():
+            for segment in segments:
+                os.close(segment.descriptor)
+            segments.clear()
+        if self._owner is not None:
+            os.close(self._owner)
+            self._owner = None
+
+
+def sessions(spool_root: Path) -> list[int]:
+    """The sessions that have a spool there, of living processes and of dead ones."""
+    try:
+        names = [item.name for item in spool_root.iterdir()]
+    except FileNotFoundError:
+        return []
+    return sorted(int(name, 16) for name in names if len(name) == 16 and not set(name) - set("0123456789abcdef"))
+
+
+def owner_alive(spool_root: Path, session: int) -> bool:
+    """Does the process that writes this spool still live? Then it will hand it over itself."""
+    return is_locked(spool_root / f"{session:016x}" / OWNER)
+
+
+def read_session(spool_root: Path, session: int) -> Iterator[Envelope]:
+    """Every whole record of a session's spool, stream C first, each stream in the order of its numbers."""
+    for stream, letter in _LETTERS.items():
+        for path in sorted((spool_root / f"{session:016x}").glob(f"{letter}-*.seg")):
+            for envelope in _records(path):
+                if envelope.session == session and envelope.kind is _KINDS[stream]:
+                    yield envelope
+
+
+def remove_session(spool_root: Path, session: int) -> None:
+    """Delete a session's spool, if there is one."""
+    shutil.rmtree(spool_root / f"{session:016x}", ignore_errors=True)
+
+
+def _make_directory(final: Path) -> int:
+    """Make the directory with its lock held before it can be seen; the descriptor that holds it."""
+    fresh = final.with_name(f".{final.name}.{os.getpid()}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    owner = {"pid": os.getpid(), "started": started_ticks(os.getpid())}
+    descriptor = lock_new(fresh / OWNER, json.dumps(owner).encode())
+    try:
+        fresh.rename(final)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _read_one(segment: _Segment, seq: int) -> Envelope | None:
+    """The record, or None where it can no longer be read."""
+    index = seq - segment.first
+    begin = segment.offsets[index]
+    end = segment.offsets[index + 1] if seq < segment.last else segment.size_bytes
+    try:
+        envelope, _ = read_record(os.pread(segment.descriptor, end - begin, begin), 0)
+    except (OSError, WireError):
+        return None
+    return envelope
+
+
+def _records(path: Path) -> Iterator[Envelope]:
+    """Every whole record of a file that may be torn or damaged, with contents of its own (no views)."""
+    with path.open("rb") as file:
+        offset = 0
+        while True:
+            data = os.pread(file.fileno(), _RECORD_MAX_BYTES, offset)
+            if not data:
+                return
+            used = 0
+            for envelope, end in _whole(data):
+                yield replace(envelope, meta=bytes(envelope.meta), payload=bytes(envelope.payload))
+                used = end
+            if not used:
+                # Damage, since a whole record would have fitted: go on at the next one that can be believed.
+                found = find_record(data, 1)
+                used = found[1] if found is not None else max(1, len(data) - HEADER_BYTES + 1)
+            offset += used
+
+
+def _whole(data: bytes) -> Iterator[tuple[Envelope, int]]:
+    offset = 0
+    while offset < len(data):
+        try:
+            envelope, offset = read_record(data, offset)
+        except WireError:
+            return
+        yield envelope, offset
