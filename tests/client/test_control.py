@@ -2,15 +2,17 @@
 
 import fcntl
 import os
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
+from client.control_server import Answer, serving
 from filmlab.control import (
     REPLY_MAX_BYTES,
     REQUEST_MAX_BYTES,
@@ -26,6 +28,8 @@ from filmlab.control import (
 from filmlab.endpoint import Endpoint, write_endpoint
 from filmlab.errors import BadInput, WireError
 from filmlab.paths import StatePaths
+
+Serve: TypeAlias = Callable[[Answer], str]
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()
@@ -43,42 +47,10 @@ def paths(tmp_path: Path) -> StatePaths:
 
 
 @pytest.fixture
-def serve(paths: StatePaths) -> Iterator[Callable[[Callable[[Request], list[bytes]]], str]]:
-    """Start a ROUTER that answers each request with the parts that a function gives; returns its endpoint."""
-    context = zmq.Context()
-    stop = context.socket(zmq.PAIR)
-    stop.bind("inproc://stop")
-    threads: list[threading.Thread] = []
-
-    def start(answer: Callable[[Request], list[bytes]]) -> str:
-        router = context.socket(zmq.ROUTER)
-        endpoint = f"ipc://{paths.control_socket}"
-        router.bind(endpoint)
-        threads.append(threading.Thread(target=_answer_all, args=(context, router, answer)))
-        threads[-1].start()
-        return endpoint
-
-    yield start
-    if threads:
-        stop.send(b"")
-        threads[0].join()
-    stop.close()
-    context.destroy(linger=0)
-
-
-def _answer_all(context: zmq.Context, router: zmq.Socket, answer: Callable[[Request], list[bytes]]) -> None:
-    stop = context.socket(zmq.PAIR)
-    stop.connect("inproc://stop")
-    poller = zmq.Poller()
-    poller.register(router, zmq.POLLIN)
-    poller.register(stop, zmq.POLLIN)
-    # ROUTER drops what is for a peer that is gone, as it does in the daemon.
-    while stop not in dict(poller.poll()):
-        peer, data = router.recv_multipart()
-        for part in answer(decode_request(data)):
-            router.send_multipart([peer, part])
-    stop.close()
-    router.close()
+def serve(paths: StatePaths) -> Iterator[Serve]:
+    """Start a ROUTER at the control socket that answers each request with what a function gives; its endpoint."""
+    with ExitStack() as stack:
+        yield lambda answer: stack.enter_context(serving(f"ipc://{paths.control_socket}", answer))
 
 
 @given(st.from_regex(r"[a-z][a-z-]{0,39}", fullmatch=True), st.dictionaries(st.text(max_size=20), scalars, max_size=5))
@@ -142,26 +114,26 @@ def test_replies() -> None:
         decode_reply(b"[1]")
 
 
-def test_asking(serve: Callable[..., str]) -> None:
+def test_asking(serve: Serve) -> None:
     """A question gets its own answer, one after the other."""
     control = Control(serve(lambda request: [encode_reply({"ok": True, "verb": request.verb, **request.args})]))
     assert control.ask("claim", run_id="ab", writer="main") == {"verb": "claim", "run_id": "ab", "writer": "main"}
     assert control.ask("status") == {"verb": "status"}
 
 
-def test_a_refusal(serve: Callable[..., str]) -> None:
+def test_a_refusal(serve: Serve) -> None:
     """When the daemon says no, its words arrive."""
     with pytest.raises(Refused, match="run x is taken"):
         Control(serve(lambda _: [encode_reply({"ok": False, "error": "run x is taken"})])).ask("claim", run_id="x")
 
 
-def test_a_daemon_that_hangs(serve: Callable[..., str]) -> None:
+def test_a_daemon_that_hangs(serve: Serve) -> None:
     """Nobody waits longer than the time-out."""
     with pytest.raises(NoDaemon, match=r"did not answer within 0\.05 s"):
         Control(serve(lambda _: []), timeout_s=0.05).ask("status")
 
 
-def test_a_reply_that_is_too_long_is_not_taken(serve: Callable[..., str]) -> None:
+def test_a_reply_that_is_too_long_is_not_taken(serve: Serve) -> None:
     """A reply over the limit ends the connection instead of filling memory."""
     with pytest.raises(NoDaemon):
         Control(serve(lambda _: [b"x" * (REPLY_MAX_BYTES + 1)]), timeout_s=0.2).ask("status")
@@ -188,7 +160,7 @@ def test_a_socket_that_a_dead_daemon_left(paths: StatePaths) -> None:
         Control(f"ipc://{kept}", timeout_s=60).ask("status")
 
 
-def test_the_daemon_of_a_state_directory(paths: StatePaths, serve: Callable[..., str]) -> None:
+def test_the_daemon_of_a_state_directory(paths: StatePaths, serve: Serve) -> None:
     """The lock says whether it lives, the endpoint file where; a damaged or missing one is a daemon not found yet."""
     endpoint = serve(lambda _: [encode_reply({"ok": True})])
     holder = os.open(paths.daemon_lock, os.O_CREAT | os.O_RDWR, 0o600)
@@ -212,7 +184,7 @@ def test_endpoints_that_are_not_ours(endpoint: str) -> None:
         Control(endpoint).ask("status")
 
 
-def test_a_socket_in_an_open_directory(paths: StatePaths, serve: Callable[..., str]) -> None:
+def test_a_socket_in_an_open_directory(paths: StatePaths, serve: Serve) -> None:
     """A socket that somebody else could have put there is not connected to."""
     endpoint = serve(lambda _: [encode_reply({"ok": True})])
     paths.runtime.chmod(0o755)

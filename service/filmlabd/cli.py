@@ -1,0 +1,95 @@
+"""The `filmlab` command: which commands are there, and how does each one end?"""
+
+import argparse
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from filmlab.errors import BadInput, Corrupt, Transient
+from filmlab.paths import StatePaths
+from filmlabd import cli_doctor, cli_ls, cli_status
+
+FINE, TROUBLE, USAGE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status: 0 fine, 1 it found trouble, 2 it was called wrongly."""
+    parser = make_parser()
+    options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    if options.command is None:
+        parser.print_help()
+        return USAGE
+    try:
+        lines, trouble = _run(options)
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+    except BadInput as error:
+        print(f"filmlab: {error}", file=sys.stderr)
+        return USAGE
+    except (Transient, Corrupt, OSError, sqlite3.Error) as error:
+        if isinstance(error, BrokenPipeError):
+            # Whoever read on has had enough (`filmlab ls | head`); the interpreter would complain at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return FINE
+        print(f"filmlab: {error}", file=sys.stderr)
+        return TROUBLE
+    return TROUBLE if trouble else FINE
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Every command with its options; docs/cli.md has all of them."""
+    parser = argparse.ArgumentParser("filmlab", description="What was recorded, and how the lab is doing.")
+    parser.add_argument("--version", action="version", version=f"filmlab {_version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    ls = commands.add_parser("ls", help="list the runs, or the episodes of one run")
+    ls.add_argument("run", metavar="RUN", nargs="?", help="a run's id, the beginning of its id, or its name")
+    ls.add_argument("--project", metavar="NAME", help="only the runs of this project")
+    ls.add_argument(
+        "--last", metavar="N", type=_whole, default=50, help="how many lines at most, the last ones; 0: all"
+    )
+
+    commands.add_parser("status", help="what the daemon is doing")
+    commands.add_parser("doctor", help="look for what could go wrong, and say what to do")
+    for command in commands.choices.values():
+        command.add_argument("--json", action="store_true", help="print JSON, for programs")
+        command.add_argument("--state-dir", metavar="DIR", help="another state directory than the one in force")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
+    """The lines to print, and whether there is trouble."""
+    environ = dict(os.environ)
+    if options.state_dir:
+        environ["FILMLAB_STATE_DIR"] = options.state_dir
+        given = Path(options.state_dir)
+        if options.command != "doctor" and not given.is_dir():
+            raise BadInput(f"--state-dir: {given} is no directory")
+    if options.command == "doctor":
+        return cli_doctor.run(environ, as_json=options.json)
+    paths = StatePaths.at(given.absolute(), environ) if options.state_dir else StatePaths.find(environ)
+    if options.command == "status":
+        return cli_status.run(paths, as_json=options.json)
+    if options.run is None:
+        return cli_ls.list_runs(paths, options.project, options.last, as_json=options.json)
+    return cli_ls.list_episodes(paths, options.run, options.project, options.last, as_json=options.json)
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError("expected a whole number from 0")
+    return int(text)
+
+
+def _version() -> str:
+    try:
+        return version("filmlab")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
