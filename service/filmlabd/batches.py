@@ -102,13 +102,9 @@ class Batches:
         return batch
 
     def holds(self, session: int) -> bool:
-        """Whether something that this session sent has not had its consequences yet."""
+        """Whether something that this session sent, or that was decided of it, has not had its consequences yet."""
         batches = [self.open, self.in_flight] if self.in_flight is not None else [self.open]
-        return any(
-            isinstance(item, TakenEntries | TakenChunk) and item.session == session
-            for batch in batches
-            for item in batch.staged
-        )
+        return any(getattr(item, "session", None) == session for batch in batches for item in batch.staged)
 
     @property
     def empty(self) -> bool:

@@ -91,9 +91,10 @@ class Core:
 
     def next_at(self) -> float | None:
         """When to send events.Woken, if nothing else happens before."""
-        instants = [self._batches.due_at(), self._idle_due_at()]
-        if self._free:
-            instants.append(self._jobs_at)
+        instants = [self._batches.due_at()]
+        if not self.stopping:
+            instants.append(self._idle_due_at())
+            instants.append(self._jobs_at if self._free else None)
         return min((instant for instant in instants if instant is not None), default=None)
 
     def restore(self, sessions: list[Session], now: Now) -> list[Command]:

@@ -117,6 +117,8 @@ class EpisodeRow:
     media_step: int | None = None
     caption: str = ""
     fps: float = 30.0
+    provisional: bool = False
+    """Whether it is kept is decided when its run ends (the last N of an unknown total)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,15 +79,29 @@ class Transport:
             self._socket.setsockopt(option, value)
         self._socket.zap_domain = ZAP_DOMAIN
         self._readable: Readable | None = None
-        self.path: Path | None = None
+        self._path = Path()
+        self._inode = 0
 
     def bind(self, endpoint: str) -> None:
         """Listen. The caller holds the daemon's lock: binding would take a living daemon's socket from it."""
         self._socket.bind(endpoint)
-        if endpoint.startswith("ipc://"):
-            self.path = Path(endpoint.removeprefix("ipc://"))
-            self.path.chmod(0o600)
+        self._path = Path(endpoint.removeprefix("ipc://"))
+        self._path.chmod(0o600)
+        self._inode = self._path.stat().st_ino
         self._readable = Readable(self._socket, self._message)
+
+    def gone(self) -> bool:
+        """Somebody has wiped the socket's directory, as a logout does: nobody can connect any more."""
+        try:
+            return self._path.stat().st_ino != self._inode
+        except FileNotFoundError:
+            return True
+
+    def bind_again(self, endpoint: str) -> None:
+        """Listen anew after `gone`. Connections that stand go on."""
+        self._socket.bind(endpoint)
+        self._path.chmod(0o600)
+        self._inode = self._path.stat().st_ino
 
     def send(self, peer: bytes, envelope: Envelope) -> bool:
         """False where the peer is gone or takes nothing: what is sent here is cumulative, or asked for again."""

@@ -1,0 +1,217 @@
+"""How do the parts of the daemon hang together? Events go into the core, its commands go to whoever carries them out.
+
+One event loop, one timer, one disk thread, a pool of worker processes. Nothing here decides anything.
+"""
+
+import asyncio
+import collections
+import contextlib
+import logging
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import zmq
+
+import filmlab
+from filmlab import spool
+from filmlab.endpoint import Endpoint, remove_endpoint, write_endpoint
+from filmlab.paths import StatePaths
+from filmlabd import events, ops
+from filmlabd.config import Settings
+from filmlabd.core import Core, Limits
+from filmlabd.disk import Disk
+from filmlabd.films import FilmStore
+from filmlabd.index import Index
+from filmlabd.jobs import Jobs, LiveRules
+from filmlabd.journal import Journal
+from filmlabd.lab import Lab
+from filmlabd.pool import Pool, worker_path
+from filmlabd.questions import Questions
+from filmlabd.restore import restore
+from filmlabd.transport import Admission, Transport
+from filmlabd.watch import Watches
+from filmlabd.worker_wire import WorkerSpec
+
+log = logging.getLogger(__name__)
+
+ORPHANS_EVERY_S = 10.0
+DISK_CLOSE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The endpoints to bind."""
+
+    ingest: str
+    control: str
+
+
+class Daemon:
+    """One life of the daemon, on one state directory whose lock the caller holds."""
+
+    def __init__(self, paths: StatePaths, addresses: Addresses, settings: Settings) -> None:
+        self._paths = paths
+        self._addresses = addresses
+        self._settings = settings
+        self._boot = int.from_bytes(os.urandom(8), "little") >> 1
+        self._exit: asyncio.Future[events.Exit]
+        self._todo: collections.deque[events.Event] = collections.deque()
+        self._handling = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._started_at = time.monotonic()
+
+    async def run(self) -> int:
+        """Serve until asked to stop, or idle for long enough; the exit status."""
+        self._loop = asyncio.get_running_loop()
+        self._exit = self._loop.create_future()
+        films, index = self._open_disk()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._admission = Admission(self._context)
+        self._transport = Transport(self._context, self._happen)
+        self._questions = Questions(self._context, self._happen)
+        self._watches = Watches(lambda session: self._happen(events.TrainerDied(session)))
+        self._core = self._make_core()
+        sessions = restore(index.read, films, self._core.lab, self._now().at)
+        self._disk = Disk(self._journal, films, index, self._paths.spool, self._from_disk)
+        spec = WorkerSpec(str(self._paths.index), str(self._paths.film), worker_path())
+        self._pool = Pool(
+            self._settings.workers,
+            spec,
+            done=lambda outcome: self._happen(events.JobFinished(outcome)),
+            freed=lambda count: self._happen(events.WorkersFree(count)),
+        )
+        await self._pool.start()
+        self._carry_out(self._core.restore(sessions, self._now()))
+        self._open_doors()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._happen, events.StopAsked(signal.Signals(number).name))
+        end = await self._exit
+        await self._close()
+        return end.status
+
+    # --- the loop ---------------------------------------------------------------------------------------------------
+
+    def _happen(self, event: events.Event) -> None:
+        """One event in; its commands carried out; further events that these bring wait their turn."""
+        self._todo.append(event)
+        if self._handling:
+            return
+        self._handling = True
+        try:
+            while self._todo:
+                self._carry_out(self._core.handle(self._todo.popleft(), self._now()))
+        finally:
+            self._handling = False
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        at = self._core.next_at()
+        # The loop's clock is the monotonic one that the core's instants are of.
+        self._timer = self._loop.call_at(at, self._happen, events.Woken()) if at is not None else None
+
+    def _from_disk(self, event: events.Event) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed already: the end has been decided
+            self._loop.call_soon_threadsafe(self._happen, event)
+
+    def _now(self) -> events.Now:
+        return events.Now(time.monotonic(), time.time())
+
+    def _carry_out(self, commands: list[events.Command]) -> None:
+        for command in commands:
+            match command:
+                case events.Send():
+                    self._transport.send(command.peer, command.envelope)
+                case events.StartJob():
+                    self._pool.submit(command.job, command.deadline_s)
+                case events.Watch():
+                    self._watches.add(command.session, command.pid, command.started)
+                case events.Unwatch():
+                    self._watches.remove(command.session)
+                case events.Reply():
+                    self._questions.reply(command.request, command.body | self._measured())
+                case events.Exit():
+                    if not self._exit.done():
+                        self._exit.set_result(command)
+                case _:
+                    self._disk.submit(command)
+
+    # --- beginning and end ------------------------------------------------------------------------------------------
+
+    def _open_disk(self) -> tuple[FilmStore, Index]:
+        films = FilmStore(self._paths.film)
+        index = Index(self._paths.index)
+        self._journal = Journal(self._paths.journal, trusted=index.watermark)
+        caught_up = index.catch_up(self._journal)
+        log.info("state in %s: %d records of the journal were not in the index yet", self._paths.root, caught_up)
+        return films, index
+
+    def _make_core(self) -> Core:
+        settings = self._settings
+        live = LiveRules(settings.live_gap_s, settings.live_cost_factor, settings.live_share)
+        lab = Lab(Jobs(live), settings.job_deadline_s)
+        limits = Limits(settings.sync_idle_s, settings.idle_exit_s, settings.memory_bytes)
+        about = {
+            "version": filmlab.__version__,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "state_dir": str(self._paths.state),
+            "ingest": self._addresses.ingest,
+            "control": self._addresses.control,
+        }
+        return Core(self._boot, limits, lab, about)
+
+    def _open_doors(self) -> None:
+        self._transport.bind(self._addresses.ingest)
+        self._questions.bind(self._addresses.control)
+        self._publish()
+        self._look_after()
+        ops.notify("READY=1\nSTATUS=serving", os.environ)
+        log.info("serving at %s with %d workers", self._addresses.ingest, self._settings.workers)
+
+    def _publish(self) -> None:
+        where = self._addresses
+        endpoint = Endpoint(where.ingest, where.control, os.getpid(), filmlab.__version__, self._boot)
+        write_endpoint(self._paths.endpoint, endpoint)
+
+    def _look_after(self) -> None:
+        """Now and then: spools whose owner is dead, and sockets that somebody has wiped."""
+        known = self._core.sessions.keys()
+        for session in spool.sessions(self._paths.spool):
+            if session not in known and not spool.owner_alive(self._paths.spool, session):
+                self._happen(events.SpoolFound(session))
+        if self._transport.gone():
+            log.warning("the socket %s is gone: binding it again", self._addresses.ingest)
+            self._paths.make_runtime()
+            self._transport.bind_again(self._addresses.ingest)
+            self._questions.bind_again(self._addresses.control)
+            self._publish()
+        self._loop.call_later(ORPHANS_EVERY_S, self._look_after)
+
+    def _measured(self) -> dict[str, Any]:
+        return {
+            "uptime_s": time.monotonic() - self._started_at,
+            "workers": {str(pid): key for pid, key in self._pool.workers.items()},
+            "refused_connections": self._admission.refused,
+            "disk_full": self._disk.full,
+        }
+
+    async def _close(self) -> None:
+        log.info("stopping: %s", self._core.stopping)
+        ops.notify("STOPPING=1", os.environ)
+        remove_endpoint(self._paths.endpoint, self._boot)
+        await self._pool.stop(self._settings.stop_grace_s)
+        self._watches.close()
+        self._disk.close(DISK_CLOSE_S)
+        # What the last sync made durable is acknowledged by the next daemon; the drafts of the core end here.
+        self._transport.close()
+        self._questions.close()
+        self._admission.close()
+        self._context.destroy(linger=1000)
+        if self._timer is not None:
+            self._timer.cancel()

@@ -1,0 +1,117 @@
+"""What did the index know of a former life? The state of the core at the start of the daemon."""
+
+import logging
+from collections.abc import Iterable
+
+from filmlab.errors import BadInput
+from filmlab.schedule import CaptureSchedule
+from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media
+from filmlab.wire.messages import Stream
+from filmlabd.films import FilmStore
+from filmlabd.index_read import Answers
+from filmlabd.jobs import Priority
+from filmlabd.lab import EPISODE_METRICS, Lab, film_key
+from filmlabd.model import EpisodeRow, Job, JobKind, RunRow, SessionRow
+from filmlabd.runs import PastRun, Run
+from filmlabd.session import OpenFilm, Session, StreamState
+
+log = logging.getLogger(__name__)
+
+
+def restore(read: Answers, films: FilmStore, lab: Lab, now_at: float) -> list[Session]:
+    """Fill the lab; the sessions that have not ended, each with what is durable of its streams."""
+    sessions = {row.session: _session(row, films) for row in read.sessions()}
+    for row in read.runs():
+        living = [
+            session for session in sessions.values() if any(run[0] == row.run_id for run in session.runs.values())
+        ]
+        if living or not row.printed:
+            lab.runs[row.run_id] = _run(row, read, living)
+        else:
+            lab.past[row.run_id] = PastRun(row.attempt, row.directory, row.plan_version)
+    for episode in [*read.open_episodes(), *read.jobs("pending"), *read.jobs("ready")]:
+        _take_up(episode, sessions.get(episode.session), lab, now_at)
+    log.info(
+        "took up %d sessions and %d runs; %d films to develop",
+        len(sessions), len(lab.runs), lab.jobs.counts["waiting"],
+    )  # fmt: skip
+    return list(sessions.values())
+
+
+def _session(row: SessionRow, films: FilmStore) -> Session:
+    durable_b = films.durable_b(row.session, row.durable_b, row.refused_b)
+    return Session(
+        row.session,
+        row.pid,
+        row.host,
+        parent=row.parent,
+        streams={
+            Stream.C: StreamState(row.durable_c, row.durable_c + 1),
+            Stream.B: StreamState(durable_b, durable_b + 1),
+        },
+        runs=dict(row.runs),
+        metrics=dict(row.metrics),
+    )
+
+
+def _run(row: RunRow, read: Answers, living: Iterable[Session]) -> Run:
+    run = Run(
+        row.run_id, row.attempt, plan_version=row.plan_version, wanted=row.wanted,
+        next_episodes=row.next_episodes, asked_by=row.asked_by, directory=row.directory,
+        crashed=row.status == "crashed", printed=row.printed,
+    )  # fmt: skip
+    try:
+        run.schedule = CaptureSchedule.parse(row.schedule)
+    except BadInput as error:
+        log.warning("run %s: its schedule cannot be read, the default is in force: %s", row.run_id, error)
+    run.metrics = {metric.name for metric in read.metrics(row.run_id)}
+    run.kept = sum(
+        1 for episode in read.episodes(row.run_id) if episode.film and episode.job_state in ("ready", "done")
+    )
+    for session in living:
+        for number, (run_id, writer, _) in session.runs.items():
+            if run_id == row.run_id:
+                run.writers[writer] = (session.id, number)
+    if row.episodes:
+        run.metrics.update(EPISODE_METRICS)
+    return run
+
+
+def _take_up(row: EpisodeRow, session: Session | None, lab: Lab, now_at: float) -> None:
+    """An episode or medium that is not printed yet: still open, waiting for its last frames, its end, or a worker."""
+    run = lab.runs.get(row.run_id)
+    if run is None or not row.film:
+        return
+    if not row.ended or (session is not None and session.durable_b < row.last_seq):
+        if session is not None:
+            session.films.setdefault(row.film, _film(row, session))
+    elif row.job_state == "pending":
+        if row.provisional:
+            run.push_provisional(row.writer, row.session, row.film)
+    else:
+        medium = bool(row.media_name)
+        kind = JobKind.MEDIA if medium else JobKind.EPISODE
+        key = film_key(row.session, row.film, medium=medium)
+        lab.jobs.submit(
+            Job(key, kind, row.run_id, row.session, row.film, final=True), Priority.ANIMATION, now_at
+        )  # fmt: skip
+
+
+def _film(row: EpisodeRow, session: Session) -> OpenFilm:
+    number = next((number for number, run in session.runs.items() if run[0] == row.run_id and run[1] == row.writer), 0)
+    if row.media_name:
+        end: EpisodeEnd | Media | None = Media(
+            run=number, wall=row.wall, name=row.media_name, mime=row.media_mime, film=row.film,
+            frames=row.frames, last_seq=row.last_seq,
+        )  # fmt: skip
+        return OpenFilm(None, end, row.frames, number)
+    begin = EpisodeBegin(
+        run=number, wall=row.wall, episode=row.episode, film=row.film, reason=row.reason, provisional=row.provisional
+    )
+    end = None
+    if row.ended:
+        end = EpisodeEnd(
+            run=number, wall=row.wall, episode=row.episode, return_=row.return_, length=row.length,
+            film=row.film, frames=row.frames, last_seq=row.last_seq,
+        )  # fmt: skip
+    return OpenFilm(begin, end, row.frames, number)

@@ -1,0 +1,51 @@
+"""Is the process of a session still there? Watched by pidfd in the event loop: noticed in about a millisecond."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+
+from filmlab.private import started_ticks
+
+log = logging.getLogger(__name__)
+
+
+class Watches:
+    """The processes that are watched, by session."""
+
+    def __init__(self, on_death: Callable[[int], None]) -> None:
+        self._on_death = on_death
+        self._loop = asyncio.get_running_loop()
+        self._fds: dict[int, int] = {}
+
+    def add(self, session: int, pid: int, started: int) -> None:
+        """Watch a session's process. One that is gone, or whose pid is another's by now, is told of at once."""
+        if session in self._fds:
+            return
+        try:
+            fd = os.pidfd_open(pid) if pid > 0 else -1
+        except ProcessLookupError:
+            fd = -1
+        if fd >= 0 and started and started_ticks(pid) != started:
+            os.close(fd)
+            fd = -1
+        if fd < 0:
+            self._loop.call_soon(self._on_death, session)
+            return
+        self._fds[session] = fd
+        self._loop.add_reader(fd, self._died, session)
+
+    def remove(self, session: int) -> None:
+        fd = self._fds.pop(session, None)
+        if fd is not None:
+            self._loop.remove_reader(fd)
+            os.close(fd)
+
+    def close(self) -> None:
+        for session in list(self._fds):
+            self.remove(session)
+
+    def _died(self, session: int) -> None:
+        self.remove(session)
+        log.info("the process of session %016x is gone", session)
+        self._on_death(session)

@@ -1,0 +1,167 @@
+"""The queue of rendering jobs: coalescing, priority, fairness, distance, budget, retries."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filmlabd.jobs import BACKOFF_S, STRIKES, Jobs, LiveRules, Priority
+from filmlabd.model import Job, JobKind, Outcome
+
+
+def job(key: str, run: str = "run-a", **more: object) -> Job:
+    return Job(key, JobKind.CURVE, run, **more)  # type: ignore[arg-type]  # the tests' own shorthand
+
+
+def done(key: str, cost_s: float = 0.01) -> Outcome:
+    return Outcome(key, True, cost_s)
+
+
+def failed(key: str, *, retry: bool = True) -> Outcome:
+    return Outcome(key, False, 0.01, error="it broke", retry=retry)
+
+
+@pytest.fixture
+def jobs() -> Iterator[Jobs]:
+    queue = Jobs()
+    yield queue
+    queue.check()
+
+
+def test_a_waiting_job_absorbs_the_next_of_its_key(jobs: Jobs) -> None:
+    """A redraw that waits already makes a second one superfluous."""
+    jobs.submit(job("a"), Priority.CURVE, 0.0)
+    jobs.submit(job("a", final=True), Priority.FINISH, 0.0)
+    assert jobs.start(5, 0.0) == [job("a", final=True)]
+    assert jobs.start(5, 1.0) == []
+
+
+def test_a_key_never_runs_twice_at_once(jobs: Jobs) -> None:
+    """Two workers would write the same files: a job asked for while it runs is done again afterwards."""
+    jobs.submit(job("a"), Priority.CURVE, 0.0)
+    assert len(jobs.start(2, 0.0)) == 1
+    jobs.submit(job("a"), Priority.CURVE, 0.1)
+    assert jobs.start(2, 0.2) == []
+    assert jobs.has("a")
+    jobs.finish(done("a"), 0.3)
+    assert jobs.start(2, 0.3) == [job("a")]
+
+
+def test_priority_goes_before_age(jobs: Jobs) -> None:
+    """What a finishing run waits for goes before an animation that was asked for earlier."""
+    jobs.submit(job("animation"), Priority.ANIMATION, 0.0)
+    jobs.submit(job("finish"), Priority.FINISH, 1.0)
+    assert [item.key for item in jobs.start(2, 1.0)] == ["finish", "animation"]
+
+
+def test_runs_take_turns(jobs: Jobs) -> None:
+    """A run with a hundred jobs does not hold up the one job of another."""
+    for index in range(3):
+        jobs.submit(job(f"a{index}", "busy"), Priority.ANIMATION, 0.0)
+    jobs.submit(job("b", "modest"), Priority.ANIMATION, 0.5)
+    assert [item.key for item in jobs.start(1, 1.0)] == ["a0"]
+    assert [item.key for item in jobs.start(1, 2.0)] == ["b"]
+
+
+def test_live_redraws_keep_their_distance(jobs: Jobs) -> None:
+    """The next live redraw of a panel comes max(2 s, 50 × its last cost) after the one before."""
+    jobs.submit(job("a"), Priority.CURVE, 0.0, live=True)
+    jobs.start(1, 0.0)
+    jobs.finish(done("a", cost_s=0.1), 1.0)
+    jobs.submit(job("a"), Priority.CURVE, 1.0, live=True)
+    assert jobs.next_at(1.0) == 6.0
+    assert jobs.start(1, 5.9) == []
+    assert jobs.start(1, 6.0) == [job("a")]
+
+
+def test_a_final_print_does_not_wait_for_the_distance(jobs: Jobs) -> None:
+    """The distance is for live redraws; who finishes waits for nothing but a worker."""
+    jobs.submit(job("a"), Priority.CURVE, 0.0, live=True)
+    jobs.start(1, 0.0)
+    jobs.finish(done("a", cost_s=10.0), 1.0)
+    jobs.submit(job("a"), Priority.CURVE, 1.0, live=True)
+    jobs.submit(job("a", final=True), Priority.FINISH, 1.0)
+    assert jobs.start(1, 1.0) == [job("a", final=True)]
+
+
+def test_live_redraws_together_stay_under_their_share() -> None:
+    """Over a long time all live redraws of all panels cost at most a quarter of a core."""
+    jobs = Jobs(LiveRules(gap_s=0.0, cost_factor=0.0, share=0.25))
+    spent, now = 0.0, 0.0
+    for step in range(4000):
+        now = step * 0.05
+        for panel in range(8):
+            jobs.submit(job(f"p{panel}", f"run{panel}"), Priority.CURVE, now, live=True)
+        for started in jobs.start(2, now):
+            spent += 0.1
+            jobs.finish(done(started.key, 0.1), now)
+    jobs.check()
+    assert 0.8 * 0.25 * now < spent < 0.25 * now + 3.0
+
+
+def test_a_failing_job_is_retried_with_growing_pauses_then_given_up(jobs: Jobs) -> None:
+    """Three strikes quarantine a job, with its reason."""
+    jobs.submit(job("a"), Priority.ANIMATION, 0.0)
+    states, now = [], 0.0
+    for _ in range(STRIKES):
+        assert jobs.start(1, now) == [job("a")]
+        verdict = jobs.finish(failed("a"), now)
+        assert verdict is not None
+        states.append((verdict.state, verdict.strikes))
+        now = jobs.next_at(now) or now
+    assert states == [("retry", 1), ("retry", 2), ("failed", 3)]
+    assert now == BACKOFF_S + 2 * BACKOFF_S
+    assert jobs.quarantined == {"a": "it broke"}
+    assert jobs.idle
+
+
+def test_bad_input_is_given_up_at_once(jobs: Jobs) -> None:
+    """Where the sender is at fault, trying again is pointless."""
+    jobs.submit(job("a"), Priority.ANIMATION, 0.0)
+    jobs.start(1, 0.0)
+    verdict = jobs.finish(failed("a", retry=False), 0.0)
+    assert verdict is not None
+    assert verdict.state == "failed"
+
+
+def test_live_redraws_leave_a_quarantined_panel_alone(jobs: Jobs) -> None:
+    """A panel that cannot be drawn is not tried for ever; a final print tries it once more."""
+    jobs.submit(job("a"), Priority.CURVE, 0.0, live=True)
+    jobs.start(1, 0.0)
+    jobs.finish(failed("a", retry=False), 0.0)
+    jobs.submit(job("a"), Priority.CURVE, 10.0, live=True)
+    assert jobs.idle
+    jobs.submit(job("a", final=True), Priority.FINISH, 10.0)
+    assert jobs.start(1, 10.0) == [job("a", final=True)]
+
+
+def test_a_stranger_is_no_outcome(jobs: Jobs) -> None:
+    """An outcome of a job that does not run changes nothing."""
+    assert jobs.finish(done("never asked for"), 0.0) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("sflx"), st.integers(0, 3), st.booleans()), max_size=60))
+def test_every_job_ends(steps: list[tuple[str, int, bool]]) -> None:
+    """Whatever happens in whatever order, every job that was asked for is done or given up in the end."""
+    jobs, running, now = Jobs(), [], 0.0
+    for action, which, flag in steps:
+        now += 0.3
+        match action:
+            case "s":
+                jobs.submit(job(f"k{which}", f"r{which % 2}"), Priority.CURVE, now, live=flag)
+            case "l":
+                running += jobs.start(1 + which, now)
+            case "f" | "x" if running:
+                outcome = done(running.pop().key) if action == "f" else None
+                jobs.finish(outcome or failed(running.pop().key, retry=flag), now)
+        jobs.check()
+    for _ in range(200):
+        for item in running:
+            jobs.finish(done(item.key), now)
+        now = max(now, jobs.next_at(now) or now)
+        running = jobs.start(4, now)
+        if jobs.idle:
+            break
+    assert jobs.idle
