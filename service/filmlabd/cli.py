@@ -5,9 +5,9 @@ import os
 import sqlite3
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import filmlab
 from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.paths import StatePaths
 from filmlabd import cli_doctor, cli_ls, cli_status
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_parser() -> argparse.ArgumentParser:
     """Every command with its options; docs/cli.md has all of them."""
     parser = argparse.ArgumentParser("filmlab", description="What was recorded, and how the lab is doing.")
-    parser.add_argument("--version", action="version", version=f"filmlab {_version()}")
+    parser.add_argument("--version", action="version", version=f"filmlab {filmlab.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     ls = commands.add_parser("ls", help="list the runs, or the episodes of one run")
@@ -82,13 +82,6 @@ def _whole(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError("expected a whole number from 0")
     return int(text)
-
-
-def _version() -> str:
-    try:
-        return version("filmlab")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 if __name__ == "__main__":

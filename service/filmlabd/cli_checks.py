@@ -5,9 +5,9 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import filmlab
 from filmlab.control import Control, NoDaemon
 from filmlab.endpoint import SOCKET_PATH_MAX_BYTES, check_socket, socket_path
 from filmlab.errors import BadInput, Corrupt, Transient
@@ -135,10 +135,9 @@ def check_daemon(paths: StatePaths) -> Finding:
     text = f"running, version {status.get('version', '?')}, process {status.get('pid', '?')}"
     if status.get("disk_full"):
         return Finding("daemon", Level.BAD, f"{text}; nothing can be written: {status['disk_full']}", "make room")
-    here = _own_version()
-    if status.get("version") not in (None, here):
+    if status.get("version") not in (None, filmlab.__version__):
         advice = "end it (it drains first) so that the next trainer starts this version"
-        return Finding("daemon", Level.WARN, f"{text}; this is filmlab {here}", advice)
+        return Finding("daemon", Level.WARN, f"{text}; this is filmlab {filmlab.__version__}", advice)
     return Finding("daemon", Level.OK, text)
 
 
@@ -157,7 +156,7 @@ def check_index(paths: StatePaths) -> Finding:
     text = f"{count(runs, 'run')} in the index"
     if failed:
         shown = "; ".join(f"{row.key}: {row.reason}" for row in failed[:3]) + ("; …" if len(failed) > 3 else "")
-        advice = "`filmlab ls RUN` says which; nothing of their film is lost"
+        advice = "`filmlab ls RUN` names them one by one"
         return Finding("prints", Level.BAD, f"{text}; {count(len(failed), 'print')} given up: {shown}", advice)
     if unreadable:
         advice = "they are from another version, or damaged"
@@ -186,10 +185,3 @@ def check_spool(paths: StatePaths) -> Finding:
     size_bytes = sum(file.stat().st_size for path in left for file in path.iterdir())
     text = f"{size(size_bytes)} of {count(len(left), 'trainer')} that ended wait in {paths.spool}"
     return Finding("spool", Level.WARN, text, "the next daemon takes it in at its start: run a trainer, or `filmlabd`")
-
-
-def _own_version() -> str:
-    try:
-        return version("filmlab")
-    except PackageNotFoundError:
-        return "(not installed)"

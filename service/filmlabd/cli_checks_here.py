@@ -2,28 +2,33 @@
 
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 
 import msgpack
 import zmq
 
+import filmlab
+from filmlab.errors import Transient
+from filmlab.launch import daemon_command, daemon_environment
+from filmlab.paths import StatePaths
 from filmlabd.cli_checks import Finding, Level
 from filmlabd.cli_format import size
 
 LIBZMQ_LEAST = (4, 3, 3)
 """Older ones have CVE-2020-15166 and its kin."""
 SHARED_MEMORY_LEAST_BYTES = 64 * 2**20
+START_TIMEOUT_S = 30.0
 MODES = ("auto", "online", "offline", "disabled")
 LIBRARIES = ("pyzmq", "msgpack", "numpy", "Pillow", "zstandard", "PyYAML")
 
 
 def check_python() -> Finding:
     """Which interpreter this is: often not the one that was thought of."""
-    text = f"{platform.python_version()} at {sys.executable or '(unknown)'}, filmlab {_version('filmlab')}"
+    text = f"{platform.python_version()} at {sys.executable or '(unknown)'}, filmlab {filmlab.__version__}"
     return Finding("python", Level.OK, text)
 
 
@@ -50,20 +55,27 @@ def check_msgpack() -> Finding:
     return Finding("msgpack", Level.OK, "has its C extension")
 
 
-def check_autostart(environ: Mapping[str, str]) -> Finding:
-    """Whether a trainer with this Python can start a daemon."""
+def check_autostart(environ: Mapping[str, str], paths: StatePaths) -> Finding:
+    """Whether a trainer with this Python can start a daemon: tried, up to where it would go to the background."""
     mode = environ.get("FILMLAB_MODE", "auto")
     if mode not in MODES:
         return Finding("autostart", Level.BAD, f"FILMLAB_MODE is {mode!r}", f"set it to one of {', '.join(MODES)}")
     if mode != "auto":
         return Finding("autostart", Level.OK, f"off: FILMLAB_MODE is {mode}")
-    if not sys.executable or not os.access(sys.executable, os.X_OK):
-        return Finding(
-            "autostart", Level.WARN, f"the interpreter {sys.executable!r} cannot be run", "start `filmlabd` by hand"
-        )
-    spec = find_spec("filmlabd")
-    place = Path(spec.origin).parent.parent if spec is not None and spec.origin else "?"
-    return Finding("autostart", Level.OK, f"{sys.executable} runs filmlabd from {place}")
+    try:
+        command = daemon_command(paths)
+        # The very command of a trainer, up to where it would detach.
+        command[command.index("--background") :] = ["--version"]
+        done = subprocess.run(
+            command, cwd="/", env=daemon_environment(environ), stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, timeout=START_TIMEOUT_S, check=False,
+        )  # fmt: skip
+    except (OSError, Transient, subprocess.SubprocessError) as error:
+        return Finding("autostart", Level.BAD, f"a trainer cannot start a daemon: {error}", "start `filmlabd` by hand")
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+        return Finding("autostart", Level.BAD, f"a trainer cannot start a daemon: {reason}", "start `filmlabd` by hand")
+    return Finding("autostart", Level.OK, f"{command[0]} starts {done.stdout.strip()}")
 
 
 def check_shared_memory(place: Path = Path("/dev/shm")) -> Finding:

@@ -34,7 +34,6 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         here.check_python(),
         *here.check_libraries(),
         here.check_msgpack(),
-        here.check_autostart(environ),
         here.check_shared_memory(),
     ]
     try:
@@ -47,6 +46,7 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         return findings
     return [
         *findings,
+        here.check_autostart(environ, paths),
         checks.check_settings(environ, paths),
         checks.check_state(choice, environ),
         checks.check_permissions(paths),

@@ -81,7 +81,9 @@ def _daemon_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
     queue = status.get("queue", {})
     rows.append(("queue", ", ".join(f"{number} {name}" for name, number in queue.items())))
     if "workers" in status:
-        rows.append(("workers", str(status["workers"])))
+        workers = status["workers"]
+        busy = sum(bool(key) for key in workers.values())
+        rows.append(("workers", f"{len(workers)}, of which {busy} at work"))
     rows.append(("ingested", size(status.get("ingested_bytes", 0))))
     garbage = status.get("garbage")
     if garbage:

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
+import filmlab
 from filmlab.errors import BadInput
 
 ENVIRON_PREFIX = "FILMLABD_"
@@ -183,9 +184,7 @@ def from_command_line(arguments: Sequence[str], environ: Mapping[str, str]) -> S
         parser.add_argument(row.flag, dest=row.name, default=None, help=shown, **action)
     given = vars(parser.parse_args(arguments))
     if given.pop("version"):
-        from importlib.metadata import version
-
-        sys.stdout.write(f"filmlabd {version('filmlab')}\n")
+        sys.stdout.write(f"filmlabd {filmlab.__version__}\n")
         parser.exit(0)
     try:
         return load(environ, given.pop("config"), {name: value for name, value in given.items() if value is not None})

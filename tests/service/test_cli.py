@@ -6,44 +6,26 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 
-from client.control_server import serving
-from filmlab.control import encode_reply
-from filmlab.endpoint import Endpoint, write_endpoint
 from filmlab.paths import StatePaths
 from filmlabd.cli import main, make_parser
 from filmlabd.cli_format import duration, size, table
+from service.machine import daemon, fresh_machine
 from service.recorded import record
 
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
-STATUS = {
-    "ok": True, "version": "0.1.0", "pid": 77, "boot": "0" * 16, "uptime_s": 3700.0, "runs": ["aaaa1111"],
-    "sessions": 1, "queue": {"waiting": 2, "running": 1, "failed": 0}, "workers": 2, "ingested_bytes": 3 * 2**20,
-    "refused_records": 0, "garbage": {}, "quarantined": [], "stopping": "",
-}  # fmt: skip
-
 Run: TypeAlias = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StatePaths:
     """An empty state directory, in force by the environment; nothing else of the user's is seen."""
-    for name in [name for name in os.environ if name.startswith(("FILMLAB", "XDG_"))]:
-        monkeypatch.delenv(name)
-    runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
-    for name, value in {"HOME": tmp_path, "FILMLAB_STATE_DIR": tmp_path / "s", "XDG_RUNTIME_DIR": runtime}.items():
-        monkeypatch.setenv(name, str(value))
-    found = StatePaths.find()
-    found.make()
-    found.make_runtime()
-    return found
+    return fresh_machine(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -60,21 +42,6 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 def run_json(run: Run, *arguments: str) -> dict[str, Any]:
     return json.loads(run(*arguments, "--json")[1])
-
-
-@contextmanager
-def daemon(paths: StatePaths, **changes: Any) -> Iterator[None]:
-    """A daemon as others see it: lock, endpoint file, and a control socket that answers."""
-    holder = os.open(paths.daemon_lock, os.O_CREAT | os.O_RDWR, 0o600)
-    fcntl.flock(holder, fcntl.LOCK_EX)
-    control, ingest = f"ipc://{paths.control_socket}", f"ipc://{paths.ingest_socket}"
-    reply = [encode_reply(STATUS | changes)]
-    try:
-        with serving(control, lambda _: reply), serving(ingest, lambda _: []):
-            write_endpoint(paths.endpoint, Endpoint(ingest, control, 77, "0.1.0", 1))
-            yield
-    finally:
-        os.close(holder)
 
 
 # --- every command ----------------------------------------------------------------------------------------------------
@@ -247,6 +214,7 @@ def test_status(paths: StatePaths, run: Run) -> None:
     assert status == 0
     assert "running, version 0.1.0, process 77, up 1 h 1 min" in shown
     assert "2 waiting, 1 running, 0 failed" in shown
+    assert "2, of which 1 at work" in shown
     assert document["daemon"] == "running"
     assert document["status"]["pid"] == 77
 
