@@ -96,12 +96,6 @@ class Columns:
         if len(self._series) > _SERIES_MAX:
             self._series.clear()
 
-    def forget(self) -> None:
-        """Drop everything in memory: the transaction that it belonged to was rolled back."""
-        self._groups.clear()
-        self._series.clear()
-        self._points = 0
-
     def _append(self, series: _Series, arrays: Arrays) -> None:
         count = len(arrays[0])
         if series.loose + count < CHUNK_POINTS:

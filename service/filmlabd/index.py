@@ -30,6 +30,7 @@ PENDING_MAX_BYTES = 16 * 1024 * 1024
 CHECK_MAX_BYTES = 256 * 1024 * 1024
 """An index up to this size is checked in full when it is opened (about 1 s for each GB)."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
+_LATER = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 class Log(Protocol):
@@ -104,10 +105,12 @@ class Index:
             self._write()
         except sqlite3.Error as error:
             self._undo()
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            extended = getattr(error, "sqlite_errorcode", 0)
+            code = extended & 0xFF
             if code in _DAMAGED:
                 self._rebuild(error)
-            elif code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            elif code in _LATER or extended == sqlite3.SQLITE_IOERR_WRITE:
+                # A quota that is used up comes as an I/O error of a write. No acknowledgement rests on this file.
                 raise Transient(f"the index takes nothing for now: {error}") from error
             elif code == sqlite3.SQLITE_IOERR:
                 raise OSError(f"the index cannot be written: {error}") from error
@@ -198,13 +201,16 @@ class Index:
         self._connect()
 
     def _rebuild(self, error: sqlite3.Error) -> None:
-        if self._log is None:
+        journal, self._log = self._log, None
+        if journal is None:
             raise Corrupt(f"{self._path} is damaged: {error}") from error
         log.error("the index is damaged (%s), so it is made again from the journal", error)
         self._set_aside()
         pending, self._pending = self._pending, []
-        last = pending[-1][0] if pending else self._log.end
-        for position, envelope in self._log.scan(0):
+        last = pending[-1][0] if pending else journal.end
+        for position, envelope in journal.scan(0):
             if position <= last:
                 self.apply(position, envelope)
-        self._write()
+        # Without a journal meanwhile: a disk that damages this one too is not answered with a third.
+        self.commit()
+        self._log = journal

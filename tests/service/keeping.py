@@ -14,7 +14,7 @@ from filmlab.wire import chunks, entries
 from filmlab.wire.entries import NO_STEP, Column, Entry, StepColumn
 from filmlab.wire.frame import Envelope, Kind, seal
 from filmlabd import facts
-from filmlabd.index_read import Answers
+from filmlabd.index import Answers, Index
 
 SESSION = 2**64 - 5
 """Above what SQLite calls an integer, as half of all sessions are."""
@@ -166,3 +166,27 @@ def flip(path: Path, at: int) -> None:
     data = bytearray(path.read_bytes())
     data[at] ^= 0x10
     path.write_bytes(data)
+
+
+class Followed(Story):
+    """A story with an index that follows it: `answers` shows what has been told so far."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.index = Index(path)
+        self._applied = 0
+        self._at = 0
+
+    @property
+    def answers(self) -> Answers:
+        for envelope in self.told[self._applied :]:
+            self.index.apply(self._at, envelope)
+            self._at += envelope.size_bytes
+        self._applied = len(self.told)
+        self.index.commit()
+        return self.index.read
+
+    def points(self, name: str) -> list[tuple[str, int, list[int], list[float]]]:
+        """(writer, attempt, steps, values) of each series of a metric of the run."""
+        found = self.answers.points(RUN, name)
+        return [(item.writer, item.attempt, item.step.tolist(), item.value.tolist()) for item in found]
