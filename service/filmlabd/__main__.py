@@ -22,9 +22,9 @@ EX_CONFIG = 78
 LOCK_PATIENCE_S = 1.0
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point of the command."""
-    settings = config.from_command_line(sys.argv[1:], os.environ)
+    settings = config.from_command_line(sys.argv[1:] if arguments is None else arguments, os.environ)
     try:
         return serve(settings, os.environ)
     except BadInput as error:

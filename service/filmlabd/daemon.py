@@ -38,8 +38,9 @@ from filmlabd.worker_wire import WorkerSpec
 
 log = logging.getLogger(__name__)
 
-ORPHANS_EVERY_S = 10.0
+LOOK_EVERY_S = 2.0
 DISK_CLOSE_S = 60.0
+EX_SOFTWARE = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Daemon:
     async def run(self) -> int:
         """Serve until asked to stop, or idle for long enough; the exit status."""
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(_crash)
         self._exit = self._loop.create_future()
         films, index = self._open_disk()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -103,7 +105,11 @@ class Daemon:
         self._handling = True
         try:
             while self._todo:
-                self._carry_out(self._core.handle(self._todo.popleft(), self._now()))
+                event = self._todo.popleft()
+                if isinstance(event, events.WorkersFree):
+                    # What counts is how many are free now: jobs may have been given out since this was said.
+                    event = events.WorkersFree(self._pool.free)
+                self._carry_out(self._core.handle(event, self._now()))
         finally:
             self._handling = False
         self._arm()
@@ -191,7 +197,7 @@ class Daemon:
             self._transport.bind_again(self._addresses.ingest)
             self._questions.bind_again(self._addresses.control)
             self._publish()
-        self._loop.call_later(ORPHANS_EVERY_S, self._look_after)
+        self._loop.call_later(LOOK_EVERY_S, self._look_after)
 
     def _measured(self) -> dict[str, Any]:
         return {
@@ -215,3 +221,9 @@ class Daemon:
         self._context.destroy(linger=1000)
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _crash(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A bug: end at once. All that was acknowledged is on disk, and a fresh start is better than a state of unknown."""
+    log.critical("ending because of a bug: %s", context["message"], exc_info=context.get("exception"))
+    os._exit(EX_SOFTWARE)

@@ -1,0 +1,148 @@
+"""A household of real processes on a state directory of its own: daemon, trainers, and what they leave on disk."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filmlab.control import Control, NoDaemon
+from filmlab.endpoint import read_endpoint
+from filmlab.paths import StatePaths
+from filmlab.private import is_locked
+from filmlabd.index_read import Reader
+
+T = TypeVar("T")
+PATIENCE_S = 60.0
+"""How long a test waits for what must come; only a failure takes as long."""
+
+
+def until(look: Callable[[], T], what: str, patience_s: float = PATIENCE_S) -> T:
+    """The first true answer of `look`, or a failure that says what did not come."""
+    pause = threading.Event()
+    give_up_at = time.monotonic() + patience_s
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > give_up_at:
+            raise AssertionError(f"waited {patience_s:.0f} s for {what}")
+        pause.wait(0.02)
+
+
+class House:
+    """Everything that is started here ends with `close`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("FILMLAB", "XDG_"))}
+        self.environ = kept | {
+            "FILMLAB_STATE_DIR": str(root / "state"),
+            "FILMLAB_DIR": str(root / "films"),
+            "HOME": str(root),
+            "PYTHONUNBUFFERED": "1",
+        }
+        self.paths = StatePaths.at(root / "state", self.environ)
+        self._processes: list[subprocess.Popen[str]] = []
+
+    def daemon(self, *flags: str) -> subprocess.Popen[str]:
+        """A daemon in the foreground, once it serves."""
+        command = [sys.executable, "-m", "filmlabd", "--workers", "2", *flags]
+        process = self._start(command, {})
+        until(lambda: self.daemon_pid() == process.pid or process.poll() is not None, "the daemon to serve")
+        assert process.poll() is None, process.communicate()
+        return process
+
+    def trainer(self, program: str, **variables: str) -> subprocess.Popen[str]:
+        """A Python program in a process of its own."""
+        return self._start([sys.executable, "-c", textwrap.dedent(program)], variables)
+
+    def train(self, program: str, **variables: str) -> str:
+        """The same, run to its end; its output."""
+        process = self.trainer(program, **variables)
+        output, _ = process.communicate(timeout=PATIENCE_S * 2)
+        assert process.returncode == 0, output
+        return output
+
+    def command(self, *arguments: str, status: int = 0) -> str:
+        """What the `filmlab` command prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "filmlabd.cli", *arguments],
+            env=self.environ, cwd=self.root, text=True, capture_output=True, timeout=PATIENCE_S, check=False,
+        )  # fmt: skip
+        assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
+        return done.stdout
+
+    def ask(self, verb: str, **args: Any) -> dict[str, Any]:
+        return Control(self.paths, timeout_s=10.0).ask(verb, **args)
+
+    def read(self) -> Reader:
+        return Reader(self.paths.index)
+
+    def daemon_pid(self) -> int:
+        """Of the daemon that serves, 0 when there is none."""
+        if not is_locked(self.paths.daemon_lock):
+            return 0
+        found = read_endpoint(self.paths.endpoint)
+        return found.pid if found is not None and _alive(found.pid) else 0
+
+    def wait_printed(self, run_id: str = "") -> None:
+        """Until every run (or this one) is over and all its final prints are there."""
+
+        def printed() -> bool:
+            if not self.paths.index.exists():
+                return False
+            with self.read() as index:
+                runs = [row for row in index.runs() if not run_id or row.run_id == run_id]
+                return bool(runs) and all(row.printed for row in runs)
+
+        until(printed, f"the final prints of {run_id or 'every run'}")
+
+    def run_dir(self) -> Path:
+        """The only run directory there is."""
+        found = sorted(path.parent for path in (self.root / "films").glob("*/*/index.html"))
+        assert len(found) == 1, found
+        return found[0]
+
+    def json(self, name: str) -> Any:
+        return json.loads((self.run_dir() / name).read_text())
+
+    def close(self) -> None:
+        """End what is still there."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        pid = self.daemon_pid()
+        if pid:
+            try:
+                self.ask("shutdown")
+                until(lambda: not is_locked(self.paths.daemon_lock), "the daemon to end", 20.0)
+            except (NoDaemon, AssertionError):
+                os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.paths.runtime, ignore_errors=True)
+
+    def _start(self, command: list[str], variables: dict[str, str]) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            command, env=self.environ | variables, cwd=self.root, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        self._processes.append(process)
+        return process
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,56 @@
+"""The daemon as a process: one for each state directory, found, asked, ended, bound again."""
+
+import json
+import shutil
+import signal
+
+from e2e.house import House, until
+
+
+def test_the_daemon_says_where_it_is_and_ends_when_asked(house: House) -> None:
+    """`status` of the control socket names version, pid and endpoints; `shutdown` ends it cleanly with 0."""
+    process = house.daemon()
+    status = house.ask("status")
+    assert status["pid"] == process.pid
+    assert status["ingest"] == f"ipc://{house.paths.ingest_socket}"
+    house.ask("shutdown")
+    assert process.wait(30) == 0
+    assert not house.paths.endpoint.exists()
+
+
+def test_sigterm_ends_it_cleanly(house: House) -> None:
+    """A service manager's way to stop it loses nothing and ends with 0."""
+    process = house.daemon()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+
+
+def test_a_second_daemon_on_the_same_state_directory_ends_with_75(house: House) -> None:
+    """Two daemons would steal each other's socket: the second one says so and ends."""
+    house.daemon()
+    second = house.trainer("import sys; from filmlabd.__main__ import main; sys.argv = ['filmlabd']; sys.exit(main())")
+    output, _ = second.communicate(timeout=60)
+    assert second.returncode == 75
+    assert "another daemon serves" in output
+
+
+def test_wiped_sockets_are_bound_again(house: House) -> None:
+    """XDG_RUNTIME_DIR is wiped at logout: the daemon notices and listens anew, at the same place."""
+    process = house.daemon()
+    shutil.rmtree(house.paths.runtime)
+    until(house.paths.ingest_socket.exists, "the socket to be there again")
+    assert house.ask("status")["pid"] == process.pid
+
+
+def test_an_idle_daemon_ends_by_itself(house: House) -> None:
+    """Auto-started daemons do not stay for ever."""
+    process = house.daemon("--idle-exit-s", "0.3")
+    assert process.wait(30) == 0
+
+
+def test_status_works_with_and_without_a_daemon(house: House) -> None:
+    """The command line answers in both cases, and says which it is."""
+    assert json.loads(house.command("status", "--json"))["daemon"] == "none"
+    process = house.daemon()
+    status = json.loads(house.command("status", "--json"))
+    assert (status["daemon"], status["status"]["pid"]) == ("running", process.pid)
