@@ -9,8 +9,12 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from filmlab.errors import BadInput, FilmlabError, Transient
+
+Made: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
+"""(paths relative to the run's directory, notes) of the prints that a job made."""
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Nothing that time heals. A full disk, a server that is away and their like are worth another try.

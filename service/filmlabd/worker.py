@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from filmlab.errors import BadInput, Transient
+from filmlabd.artifacts import Made
 from filmlabd.model import Job, Outcome
 from filmlabd.worker_wire import FrameReader, Ready, WorkerSpec, pack_outcome, pack_ready, read_job, read_spec
 
@@ -23,8 +24,6 @@ _PR_SET_PDEATHSIG = 1
 _CPU_SLACK_S = 5
 _REASON_MAX_CHARS = 300
 
-Made: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
-"""(paths relative to the run's directory, notes) of the prints that a job made."""
 Run: TypeAlias = Callable[[Job], Made]
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from filmlab.errors import BadInput, Transient
+from filmlabd.artifacts import Made
 from filmlabd.model import Job
-from filmlabd.worker import Made, limit_process, serve
+from filmlabd.worker import limit_process, serve
 from filmlabd.worker_wire import read_spec
 
 

@@ -1,0 +1,45 @@
+"""What is made of a job? Its run is looked up, its directory opened, and the right maker asked."""
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from filmlab.errors import Transient
+from filmlabd.artifacts import Made, RunDirectory
+from filmlabd.develop_curve import make_curve
+from filmlabd.develop_film import make_episode, make_medium
+from filmlabd.develop_page import make_page
+from filmlabd.index import Reader
+from filmlabd.model import Job, JobKind
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where a worker reads: the index's file, and the directory of all films."""
+
+    index: Path
+    film: Path
+
+
+def develop(job: Job, room: Room) -> Made:
+    """Make the prints of one job: (their paths in the run's directory, notes).
+
+    Raises:
+        BadInput: no retry will help: there is no such run or film, or its directory cannot be written by us.
+        Transient: another try may: the disk is full, or the index is busy.
+    """
+    try:
+        with Reader(room.index) as reader:
+            run = reader.run(job.run_id)
+            with RunDirectory(Path(run.directory), run.umask) as directory:
+                match job.kind:
+                    case JobKind.EPISODE:
+                        return make_episode(job, run, reader, room.film, directory)
+                    case JobKind.MEDIA:
+                        return make_medium(job, reader, room.film, directory)
+                    case JobKind.CURVE:
+                        return make_curve(job, reader, directory)
+                    case JobKind.PAGE:
+                        return make_page(job, run, reader, directory)
+    except sqlite3.OperationalError as error:
+        raise Transient(f"the index does not answer: {error}") from error

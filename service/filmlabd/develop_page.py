@@ -1,0 +1,214 @@
+"""What is made of a run as a whole? Its facts and its history as JSON, and the page that shows its prints."""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from filmlabd.artifact_names import HISTORY, PAGE, RUN, curve_stem
+from filmlabd.artifacts import Made, RunDirectory
+from filmlabd.develop_history import history
+from filmlabd.index import Reader
+from filmlabd.json_text import document
+from filmlabd.model import EpisodeRow, Job, JobKind, MetricRow, PrintRow, RunRow
+from filmlabd.pages.run_page import run_page
+from filmlabd.pages.view import ClipView, CurveView, MediumView, Picture, Problem, RunPage, Totals
+from filmlabd.pages.words import plural
+
+CLIPS_MAX = 60
+MEDIA_MAX = 40
+PROBLEMS_MAX = 20
+MEAN_OF = 100
+_HEAD_BYTES = 24
+_FIRST_CURVES = ("episode/return", "episode/length")
+
+
+def make_page(job: Job, run: RunRow, reader: Reader, directory: RunDirectory) -> Made:
+    """`history.json`, `run.json` and, last, `index.html`, which links them."""
+    page = look(run, reader, directory)
+    paths = (
+        directory.publish(HISTORY, history(run.run_id, reader), final=job.final),
+        directory.publish(RUN, document(facts(page, reader.metrics(run.run_id))), final=job.final),
+        directory.publish(PAGE, run_page(page).encode("utf-8", "replace"), final=job.final),
+    )
+    return paths, ()
+
+
+def look(run: RunRow, reader: Reader, directory: RunDirectory) -> RunPage:
+    """Everything that the page shows, as it is now. A print that somebody has deleted is left out."""
+    rows = reader.episodes(run.run_id)
+    prints = {(row.session, row.film): row for row in reader.prints(run.run_id) if row.film}
+    clips, more_clips = _newest([row for row in rows if _is_clip(row)], CLIPS_MAX)
+    media, more_media = _newest([row for row in rows if row.media_name and row.paths], MEDIA_MAX)
+    best = max((row for row in rows if _is_clip(row)), key=_rank, default=None)
+    return RunPage(
+        run=run,
+        totals=totals(rows),
+        best=_clip(best, prints, directory) if best is not None else None,
+        clips=tuple(clip for row in clips if (clip := _clip(row, prints, directory)) is not None),
+        more_clips=more_clips,
+        developing=sum(row.job_state == "ready" and not row.media_name for row in rows),
+        media=tuple(view for row in media if (view := _medium(row, directory)) is not None),
+        more_media=more_media,
+        curves=_curves(reader.metrics(run.run_id), directory),
+        config=run.config,
+        summary=run.summary,
+        drops=tuple(reader.drops(run.run_id)),
+        problems=_problems(rows, reader.prints(run.run_id)),
+        blocked=reader.blocked(run.run_id),
+        made_wall=time.time(),
+    )
+
+
+def facts(page: RunPage, metrics: Sequence[MetricRow]) -> dict[str, Any]:
+    """What `run.json` says."""
+    run, totals, blocked = page.run, page.totals, page.blocked
+    return {
+        "id": run.run_id,
+        "name": run.name,
+        "project": run.project,
+        "group": run.group,
+        "tags": list(run.tags),
+        "status": run.status,
+        "attempt": run.attempt,
+        "created_wall": run.created_wall,
+        "updated_wall": run.updated_wall,
+        "finished_wall": run.finished_wall,
+        "schedule": run.schedule,
+        "config": run.config,
+        "summary": run.summary,
+        "episodes": totals.episodes,
+        "steps": totals.steps,
+        "best_return": totals.best_return,
+        "last_return": totals.last_return,
+        "metrics": [
+            {"name": row.name, "writer": row.writer, "attempt": row.attempt, "count": row.count,
+             "last_step": row.last_step, "last_value": row.last_value}
+            for row in metrics
+        ],
+        "dropped": [
+            {"what": row.what, "count": row.count, "bytes": row.size_bytes, "reason": row.reason} for row in page.drops
+        ],
+        "problems": [{"what": problem.what, "why": problem.why} for problem in page.problems],
+        "training_thread_inside_filmlab": {
+            "calls": blocked.count,
+            "total_s": blocked.total_ns / 1e9,
+            "p50_s": blocked.percentile_ns(50) / 1e9,
+            "p99_s": blocked.percentile_ns(99) / 1e9,
+            "max_s": blocked.max_ns / 1e9,
+        },
+    }  # fmt: skip
+
+
+def totals(rows: Sequence[EpisodeRow]) -> Totals:
+    """Of all episodes that have ended, whoever played them, in the order they began."""
+    ended = [row for row in rows if row.ended and not row.media_name]
+    returns = [row.return_ for row in ended if not math.isnan(row.return_)]
+    last = [value for value in returns[-MEAN_OF:] if math.isfinite(value)]
+    return Totals(
+        episodes=len(ended),
+        steps=sum(row.length for row in ended),
+        best_return=max(returns, default=math.nan),
+        last_return=ended[-1].return_ if ended else math.nan,
+        last_mean=math.fsum(value / len(last) for value in last) if last else math.nan,
+        mean_of=len(last),
+    )
+
+
+def _is_clip(row: EpisodeRow) -> bool:
+    return not row.media_name and _gif(row) != ""
+
+
+def _gif(row: EpisodeRow) -> str:
+    return next((path for path in row.paths if path.endswith(".gif")), "")
+
+
+def _rank(row: EpisodeRow) -> tuple[bool, float, float]:
+    """The best is the one with the highest return, of equals the latest."""
+    known = not math.isnan(row.return_)
+    return known, row.return_ if known else 0.0, row.wall
+
+
+def _newest(rows: Sequence[EpisodeRow], most: int) -> tuple[list[EpisodeRow], int]:
+    """(at most so many, newest first; how many there are beyond them)."""
+    newest = sorted(rows, key=lambda row: row.wall, reverse=True)
+    return newest[:most], max(0, len(newest) - most)
+
+
+def _clip(row: EpisodeRow, prints: dict[tuple[int, int], PrintRow], directory: RunDirectory) -> ClipView | None:
+    picture = _picture(_gif(row), directory)
+    if picture is None:
+        return None
+    made = prints.get((row.session, row.film))
+    notes = made.notes if made is not None else ()
+    whose = [row.writer] if row.writer != "main" else []
+    whose += [f"attempt {row.attempt}"] if row.attempt > 1 else []
+    return ClipView(
+        picture=picture,
+        data_path=next((path for path in row.paths if path.endswith(".json")), ""),
+        episode=row.episode,
+        whose=", ".join(whose),
+        return_=row.return_,
+        length=row.length,
+        solved=row.solved,
+        complete=row.complete,
+        reason=row.reason,
+        notes=notes or ((row.note,) if row.note else ()),
+        wall=row.wall,
+    )
+
+
+def _medium(row: EpisodeRow, directory: RunDirectory) -> MediumView | None:
+    picture = _picture(row.paths[0], directory)
+    return MediumView(picture, row.media_name, row.media_step or 0, row.caption) if picture is not None else None
+
+
+def _picture(path: str, directory: RunDirectory) -> Picture | None:
+    """A print that is there, with the size that its own header says."""
+    head = directory.head(path, _HEAD_BYTES)
+    if head is None or len(head) < _HEAD_BYTES:
+        return None
+    if path.endswith(".png"):
+        return Picture(path, int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big"))
+    return Picture(path, int.from_bytes(head[6:8], "little"), int.from_bytes(head[8:10], "little"))
+
+
+def _curves(metrics: Sequence[MetricRow], directory: RunDirectory) -> tuple[CurveView, ...]:
+    """Return and length first, then by name. The last value is that of the latest attempt."""
+    last = {row.name: row.last_value for row in metrics}
+    views = []
+    for name in sorted(last, key=lambda name: (*(name != first for first in _FIRST_CURVES), name)):
+        stem = curve_stem(name)
+        if directory.head(f"{stem}.svg", 1):
+            views.append(CurveView(name, f"{stem}.svg", f"{stem}.png", last[name]))
+    return tuple(views)
+
+
+def _problems(rows: Sequence[EpisodeRow], prints: Sequence[PrintRow]) -> tuple[Problem, ...]:
+    """Prints that failed, and episodes that were to become a clip and are none."""
+    names = {(row.session, row.film): row for row in rows if row.film}
+    found = []
+    for made in prints:
+        row = names.get((made.session, made.film)) if made.film else None
+        what = _what(made, row)
+        if made.strikes:
+            end = (
+                f", given up after {plural(made.strikes, 'try', 'tries')}" if made.quarantined else ", tried again soon"
+            )
+            found.append(Problem(f"{what} could not be made", f"{made.reason}{end}"))
+        elif row is not None and made.done and not row.media_name and not _gif(row):
+            found.append(Problem(f"{what} has no clip", "; ".join(made.notes) or "it has no frames"))
+    if len(found) > PROBLEMS_MAX:
+        rest = len(found) - PROBLEMS_MAX
+        found[PROBLEMS_MAX:] = [Problem("And", f"{rest} more of the kind; `filmlab ls {{run}}` has them all")]
+    return tuple(found)
+
+
+def _what(made: PrintRow, row: EpisodeRow | None) -> str:
+    if row is not None and row.media_name:
+        return f"{row.media_name}, step {row.media_step or 0:,},"
+    if row is not None:
+        return f"Episode {row.episode:,}"
+    if made.kind == JobKind.CURVE:
+        return f"The curve {made.key.split(':', 2)[-1]}"
+    return f"The {made.kind}"

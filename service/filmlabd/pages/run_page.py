@@ -1,0 +1,260 @@
+"""What does the page of one run look like? It opens from disk: no script, nothing from elsewhere."""
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+
+from filmlabd.artifact_names import HISTORY, RUN
+from filmlabd.pages.html import Html, el, href, join, raw
+from filmlabd.pages.view import ClipView, CurveView, MediumView, Picture, RunPage
+from filmlabd.pages.words import duration, flatten, moment, number, plural, size
+
+SMALL_PX = 200
+"""Pictures below this width are shown enlarged, pixel by pixel."""
+# No script runs and nothing is loaded from elsewhere, even if something in here were not escaped.
+_POLICY = (
+    "default-src 'none'; img-src 'self' file: data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
+_RETURN = "episode/return"
+
+
+def run_page(page: RunPage) -> str:
+    """The whole document."""
+    head = el(
+        "head",
+        el("meta", charset="utf-8"),
+        el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("meta", name="color-scheme", content="light dark"),
+        el("meta", name="generator", content="filmlab"),
+        el("title", f"{page.run.name or page.run.run_id} · {page.run.project}"),
+        el("style", _style()),
+    )
+    body = el(
+        "body",
+        el(
+            "main",
+            _header(page),
+            _stats(page),
+            _hero(page),
+            _problems(page),
+            _clips(page),
+            _media(page),
+            _curves(page),
+            el("div", _table("Configuration", page.config), _table("Summary", page.summary), _cost(page), cls="tables"),
+            _footer(page),
+        ),
+    )
+    return f"<!doctype html>\n{el('html', head, body, lang='en')}\n"
+
+
+@cache
+def _style() -> Html:
+    return raw(files("filmlabd.pages").joinpath("style.css").read_text("utf-8"))
+
+
+def _header(page: RunPage) -> Html:
+    run = page.run
+    begun = [el("span", "began ", _time(run.created_wall))]
+    if run.finished_wall is not None:
+        begun.append(el("span", "ended ", _time(run.finished_wall)))
+    facts = [
+        el("span", "id ", el("code", run.run_id)),
+        el("span", "project ", el("bdi", run.project)),
+        el("span", "group ", el("bdi", run.group)) if run.group else None,
+        el("span", plural(run.attempt, "attempt")) if run.attempt > 1 else None,
+        *begun,
+        el("span", [el("span", tag, cls="tag") for tag in run.tags]) if run.tags else None,
+    ]
+    return el(
+        "header",
+        el("div", el("h1", run.name or run.run_id), el("span", run.status, cls=f"pill {run.status}"), cls="title"),
+        el("p", facts, cls="facts"),
+    )
+
+
+def _stats(page: RunPage) -> Html:
+    run, totals = page.run, page.totals
+    until = run.finished_wall if run.finished_wall is not None else run.updated_wall
+    mean = f"mean of last {totals.mean_of}" if totals.mean_of > 1 else "mean"
+    rows = [
+        ("episodes", number(totals.episodes) + (f" of {run.total_episodes:,}" if run.total_episodes else "")),
+        ("best return", number(totals.best_return)),
+        ("last return", number(totals.last_return)),
+        (mean, number(totals.last_mean)),
+        ("environment steps", number(totals.steps)),
+        ("duration", duration(until - run.created_wall)),
+    ]
+    return el("dl", [el("div", el("dt", name), el("dd", value)) for name, value in rows], cls="stats")
+
+
+def _hero(page: RunPage) -> Html | None:
+    """The best episode, large, beside the returns of all."""
+    shown = [curve for curve in page.curves if curve.metric == _RETURN]
+    curves = shown + [curve for curve in page.curves if curve.metric != _RETURN][: 2 - len(shown)]
+    if page.best is None:
+        return None
+    clip = page.best
+    caption = el(
+        "figcaption",
+        el("div", el("b", "Best so far: " if page.run.status == "running" else "Best: ", _episode(clip), _marks(clip)),
+           el("span", "return ", number(clip.return_), cls="return"), cls="line"),
+        _details(clip),
+    )  # fmt: skip
+    film = el("div", _linked(clip.picture, _alt(clip), lazy=False), cls="strip")
+    side = el("div", [_curve(curve) for curve in curves], cls="side") if curves else None
+    return el("div", el("figure", film, caption), side, cls="hero" if curves else "hero alone")
+
+
+def _problems(page: RunPage) -> Html | None:
+    lines = [
+        el("p", el("b", plural(drop.count, "film") if drop.what == "film" else f"{drop.count:,} {drop.what}"),
+           f" not handed over ({size(drop.size_bytes)}): {drop.reason}")
+        for drop in page.drops
+    ]  # fmt: skip
+    lines += [el("p", el("b", problem.what), ": ", problem.why) for problem in page.problems]
+    if not lines:
+        return None
+    return _section("What is missing", "", el("div", lines, cls="problems"))
+
+
+def _clips(page: RunPage) -> Html:
+    counts = [plural(len(page.clips) + page.more_clips, "clip")]
+    if page.more_clips:
+        counts.append(f"the newest {len(page.clips)} are shown")
+    if page.developing:
+        counts.append(f"{page.developing:,} still developing")
+    if not page.clips:
+        text = "The first clip is being developed." if page.developing else "No episode has been kept on film yet."
+        return _section("Clips", "", el("p", text, cls="empty"))
+    more = el("p", el("a", "All episodes", href="episodes/"), cls="dim") if page.more_clips else None
+    return _section("Clips", ", ".join(counts), el("div", map(_card, page.clips), cls="cards"), more)
+
+
+def _card(clip: ClipView) -> Html:
+    caption = el(
+        "figcaption",
+        el("div", el("span", el("b", _episode(clip)), _marks(clip)), el("span", number(clip.return_), cls="return"),
+           cls="line"),
+        _details(clip),
+    )  # fmt: skip
+    return el("figure", el("div", _linked(clip.picture, _alt(clip)), cls="frame"), caption, cls="card")
+
+
+def _details(clip: ClipView) -> Html:
+    facts: list[Html | str] = [plural(clip.length, "step")]
+    if clip.whose:
+        facts.append(clip.whose)
+    if clip.reason:
+        facts.append(clip.reason)
+    if clip.data_path:
+        facts.append(el("a", "data", href=href(clip.data_path)))
+    parts = [part for fact in facts for part in (" · ", fact)][1:]
+    return join([el("div", parts, cls="dim"), [el("div", note, cls="note") for note in clip.notes]])
+
+
+def _marks(clip: ClipView) -> Html:
+    solved = el("span", "solved", cls="mark") if clip.solved else None
+    return join([solved, None if clip.complete else el("span", "cut short", cls="mark cut")])
+
+
+def _episode(clip: ClipView) -> str:
+    return f"Episode {clip.episode:,}"
+
+
+def _alt(clip: ClipView) -> str:
+    return f"Episode {clip.episode}: return {number(clip.return_)}, {plural(clip.length, 'step')}"
+
+
+def _media(page: RunPage) -> Html | None:
+    if not page.media:
+        return None
+    shown = f"the newest {len(page.media)} of {len(page.media) + page.more_media:,}" if page.more_media else ""
+    return _section("Media", shown, el("div", map(_medium, page.media), cls="cards"))
+
+
+def _medium(medium: MediumView) -> Html:
+    caption = el(
+        "figcaption",
+        el("div", el("b", medium.name), el("span", f"step {medium.step:,}", cls="dim"), cls="line"),
+        el("div", medium.caption, cls="dim") if medium.caption else None,
+    )
+    return el("figure", el("div", _linked(medium.picture, medium.name), cls="frame"), caption, cls="card")
+
+
+def _curves(page: RunPage) -> Html | None:
+    if not page.curves:
+        return None
+    return _section("Curves", plural(len(page.curves), "metric"), el("div", map(_curve, page.curves), cls="curves"))
+
+
+def _curve(curve: CurveView) -> Html:
+    alt = f"{curve.metric}: last value {number(curve.last)}"
+    image = el("img", src=href(curve.path), alt=alt, loading="lazy", width=960, height=540)
+    return el("figure", el("a", image, href=href(curve.png_path)), cls="curve")
+
+
+def _linked(picture: Picture, alt: str, *, lazy: bool = True) -> Html:
+    """A picture that leads to its file. Its size is said, so that the page does not jump while it loads."""
+    link = href(picture.path)
+    image = el(
+        "img",
+        src=link,
+        alt=alt,
+        width=picture.width_px,
+        height=picture.height_px,
+        loading="lazy" if lazy else None,
+        cls="small" if picture.width_px < SMALL_PX else None,
+    )
+    return el("a", image, href=link, style="display: contents")
+
+
+def _table(title: str, values: dict[str, object]) -> Html | None:
+    rows = flatten(values)
+    if not rows:
+        return None
+    return _rows(title, [(key, value, "") for key, value in rows])
+
+
+def _cost(page: RunPage) -> Html | None:
+    """The time that the training thread spent inside filmlab."""
+    blocked = page.blocked
+    if not blocked.count:
+        return None
+    run = page.run
+    until = run.finished_wall if run.finished_wall is not None else run.updated_wall
+    share = blocked.total_ns / 1e9 / (until - run.created_wall) if until > run.created_wall else math.nan
+    total = duration(blocked.total_ns / 1e9)
+    if share < 1:
+        total += f" ({number(share * 100)} %)" if share >= 0.0001 else " (under 0.01 %)"
+    rows = [("calls", f"{blocked.count:,}"), ("in total", total)]
+    rows += [(f"p{percent:g}", duration(blocked.percentile_ns(percent) / 1e9)) for percent in (50, 99, 99.9)]
+    rows.append(("longest", duration(blocked.max_ns / 1e9)))
+    return _rows("Training thread inside filmlab", [(name, value, "right") for name, value in rows])
+
+
+def _rows(title: str, rows: Iterable[tuple[str, str, str]]) -> Html:
+    body = [el("tr", el("th", name, scope="row"), el("td", value, cls=cls or None)) for name, value, cls in rows]
+    return _section(title, "", el("div", el("table", body), cls="scroll"))
+
+
+def _section(title: str, small: str, *children: Html | None) -> Html:
+    return el("section", el("header", el("h2", title), el("small", small) if small else None), children)
+
+
+def _footer(page: RunPage) -> Html:
+    made = el("span", "made by filmlab, ", _time(page.made_wall))
+    links = [el("span", el("a", name, href=name)) for name in (RUN, HISTORY)]
+    return el(
+        "footer", made, links, el("span", "capture ", el("code", page.run.schedule)) if page.run.schedule else None
+    )
+
+
+def _time(wall: float) -> Html:
+    try:
+        stamp = datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        stamp = None
+    return el("time", moment(wall), datetime=stamp)

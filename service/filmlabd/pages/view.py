@@ -1,0 +1,97 @@
+"""What does a run's page show? Plain values, chosen and ready to be written."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from filmlab.latency import Histogram
+from filmlabd.model import DropRow, RunRow
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A print that is an image: its path below the run's directory, and its size."""
+
+    path: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipView:
+    """One episode that can be watched."""
+
+    picture: Picture
+    data_path: str
+    """Its JSON; empty where there is none."""
+    episode: int
+    whose: str
+    """Writer and attempt, where they are not the usual ones."""
+    return_: float
+    length: int
+    solved: bool | None
+    complete: bool
+    reason: str
+    notes: tuple[str, ...]
+    wall: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediumView:
+    """One logged image or clip."""
+
+    picture: Picture
+    name: str
+    step: int
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class CurveView:
+    """One metric. The SVG at `path` suits a light page and a dark one."""
+
+    metric: str
+    path: str
+    png_path: str
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is not there, or not as it should be, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Of all episodes that have ended. NaN where there is none with a number."""
+
+    episodes: int
+    steps: int
+    best_return: float
+    last_return: float
+    last_mean: float
+    """Of the last `mean_of` returns."""
+    mean_of: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Everything on the page. `clips` and `media`: the newest, newest first; `more_…` are not shown."""
+
+    run: RunRow
+    totals: Totals
+    best: ClipView | None
+    clips: tuple[ClipView, ...]
+    more_clips: int
+    developing: int
+    media: tuple[MediumView, ...]
+    more_media: int
+    curves: tuple[CurveView, ...]
+    config: dict[str, Any]
+    summary: dict[str, Any]
+    drops: tuple[DropRow, ...]
+    problems: tuple[Problem, ...]
+    blocked: Histogram
+    made_wall: float
