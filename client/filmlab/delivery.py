@@ -1,5 +1,6 @@
 """What do the parts of the sender tell each other? Events of the outbox, limits, and what `link` asks for and gives."""
 
+import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -139,7 +140,10 @@ class Source(Protocol):
     """Whoever has records to send. All three are called by the sender's thread only, and must not raise."""
 
     def drain(self, outbox: "Outbox", now: float) -> bool:
-        """Move what was handed over into the outbox, a few ms of work at a time; True if something was."""
+        """Move what was handed over into the outbox, a few ms of work at a time; True if something was.
+
+        While `outbox.waiting` somebody waits: hold nothing back to make a record fuller.
+        """
         ...
 
     def handle(self, event: Event) -> None:
@@ -168,7 +172,21 @@ class LinkOptions:
     parent_session: int = 0
     """The session of the process that this one was forked from."""
     warn: Callable[[str, str], None] = warn_plainly
-    """Told (kind, sentence) from the sender's thread, or from `start`; once per kind."""
+    """Told (kind, sentence), once per kind, from the sender's thread or from `start`. Must not raise."""
+
+
+SPILL_GRACE_S = 2.0
+"""How much longer than asked a wait may take, to write what is left to the spool."""
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """Somebody waits until all that had been handed over is safe."""
+
+    done: threading.Event = field(default_factory=threading.Event)
+    target: tuple[int, int] | None = None
+    """The last records of both streams that belong to it, once they are known."""
+    safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,8 @@ class Launcher:
         self._pause_s = RETRY_FIRST_S
         self._due_at = float("-inf")
         self.why = ""
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
         self._unlock()
 
     def close(self) -> None:
@@ -175,9 +177,9 @@ class Launcher:
         self._unlock()
 
     def _unlock(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
 
 
 def ensure_daemon(paths: StatePaths, timeout_s: float = 5.0) -> Endpoint:

@@ -67,7 +67,7 @@ class Liveness:
 
     def began(self, now: float) -> None:
         """From here on an acknowledgement is waited for."""
-        self._progress_at = now
+        self._progress_at = max(now, self.busy_until)
         self._hello_at = max(self._hello_at, now + self._limits.hello_after_s)
 
     def progress(self, now: float) -> None:

@@ -4,7 +4,6 @@ The shell (`link`) does what is asked here: sends what `take` gives, writes what
 `need_from_spool` wants, makes a new socket when `wants_reconnect` says so, and looks again at `next_at`.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -44,6 +43,7 @@ class Outbox:
     """All that one session has accepted and the daemon has not acknowledged. Used by one thread.
 
     `waiting`: while it is true, what is pushed carries the flag that somebody waits for it.
+    `spill_all`: while it is true, `spill` gives everything that is in memory.
     """
 
     def __init__(
@@ -52,15 +52,14 @@ class Outbox:
         self.session = session
         self.limits = limits if limits is not None else Limits()
         self.waiting = False
+        self.spill_all = False
         self._hello = hello
         self._mode = mode
         self._c = Outgoing(session, Stream.C)
         self._b = Outgoing(session, Stream.B)
         self._live = Liveness(self.limits, now)
         self._boot: int | None = None
-        self._past_boots: deque[int] = deque(maxlen=16)
         self._credit_bytes = 0
-        self._closing = False
         self._spool_off_until = NEVER
         self._lost = ""
         self._said: State = self.state
@@ -90,7 +89,9 @@ class Outbox:
 
     def film_room(self, size_bytes: int) -> bool:
         """Is there room for so many bytes of compressed frames, as one chunk?"""
-        return self._b.memory_bytes + _chunk_cost(size_bytes) <= self.limits.memory_bytes
+        # What stream C has in memory beyond its reserve, it has taken from film.
+        lent = max(0, self._c.memory_bytes - self.limits.control_reserve_bytes)
+        return self._b.memory_bytes + lent + _chunk_cost(size_bytes) <= self.limits.memory_bytes
 
     def control_room(self, size_bytes: int) -> bool:
         """Is there room for so many bytes of entries, as one record? Film never takes the reserve."""
@@ -233,10 +234,6 @@ class Outbox:
         lost = self._of(stream).replayed(envelopes)
         return [LostInSpool(stream, *lost)] if lost else []
 
-    def close(self) -> None:
-        """The end is near: from here on `spill` gives everything that is in memory."""
-        self._closing = True
-
     # --- how it stands ----------------------------------------------------------------------------------------------
 
     @property
@@ -313,7 +310,7 @@ class Outbox:
     def _excess(self) -> list[tuple[Outgoing, int]]:
         """Which streams have more in memory than they should: all of it when there is nobody to send to."""
         c, b = self._c.memory_bytes, self._b.memory_bytes
-        if not self._closing and self.state != "spooling":
+        if not self.spill_all and self.state != "spooling":
             c -= self.limits.control_reserve_bytes
             b -= self.limits.memory_bytes // 2
         return [(stream, excess) for stream, excess in ((self._c, c), (self._b, b)) if excess > 0]
@@ -322,8 +319,6 @@ class Outbox:
         return self._c if stream is Stream.C else self._b
 
     def _welcome(self, welcome: messages.Welcome, now: float) -> list[Event]:
-        if welcome.boot in self._past_boots:
-            return []
         events: list[Event] = []
         if welcome.boot != self._boot:
             reason = self._contradiction(welcome)
@@ -331,7 +326,6 @@ class Outbox:
                 self._lost = reason
                 return [SessionLost(reason)]
             if self._boot is not None:
-                self._past_boots.append(self._boot)
                 events.append(NewBoot(welcome.boot))
             self._boot = welcome.boot
         self._live.welcome(now)

@@ -100,6 +100,12 @@ class Spool:
         """Let go of it: what is left is for a daemon to adopt."""
         self._release()
 
+    def forget(self) -> None:
+        """In a forked child: it is the parent's. Only the lock is let go, so that it ends with the parent."""
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            os.close(owner)
+
     def _open_segment(self, stream: Stream, envelope: Envelope) -> _Segment:
         segments = self._segments[stream]
         if segments and segments[-1].size_bytes + envelope.size_bytes <= self._segment_bytes:
@@ -130,12 +136,9 @@ class Spool:
 
     def _release(self) -> None:
         for segments in self._segments.values():
-            for segment in segments:
-                os.close(segment.descriptor)
-            segments.clear()
-        if self._owner is not None:
-            os.close(self._owner)
-            self._owner = None
+            while segments:
+                os.close(segments.pop().descriptor)
+        self.forget()
 
 
 def sessions(spool_root: Path) -> list[int]:

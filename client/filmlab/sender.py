@@ -1,0 +1,246 @@
+"""What does the sender's thread do, in which order? Drain, connect, converse, spool, answer; then sleep.
+
+It decides nothing about records: that is `outbox`.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from os import eventfd_read
+from time import monotonic
+
+import zmq
+
+from filmlab.dealer import Dealer
+from filmlab.delivery import SPILL_GRACE_S, Acked, Ask, Event, LinkOptions, SessionLost, Source
+from filmlab.errors import BadInput, Transient, WireError
+from filmlab.launch import Launcher, find_daemon
+from filmlab.outbox import BATCH_BYTES, Outbox
+from filmlab.spool import Spool
+from filmlab.wire import messages
+
+ACTIVE_S = 1.0
+"""For so long after the last thing that happened the thread looks by itself and need not be woken."""
+ACTIVE_POLL_S = 0.02
+SLEEP_LEAST_S = 0.001
+RECONNECT_FIRST_S, RECONNECT_MOST_S = 0.02, 2.0
+BYE_LINGER_MS = 250
+
+
+class Sender:
+    """The shell around an outbox. `run` is the thread; the attributes without underscore may be touched from others."""
+
+    def __init__(
+        self, outbox: Outbox, source: Source, options: LinkOptions, spool: Spool, wake_fd: int,
+        tell: Callable[[str, str], None],
+    ) -> None:  # fmt: skip
+        self.asks: deque[Ask] = deque()
+        self.hurry = False
+        self.sleeping = False
+        self.spill_now = False
+        self.close_at: float | None = None
+        """When the thread must have come to its end; None while it goes on."""
+        self.lost = ""
+        self.spool = spool
+        self.launcher = Launcher(options.paths)
+        self.dealer: Dealer | None = None
+        self._outbox = outbox
+        self._source = source
+        self._options = options
+        self._wake_fd = wake_fd
+        self._tell = tell
+        self._try_at = float("-inf")
+        self._pause_s = RECONNECT_FIRST_S
+
+    def run(self) -> None:
+        """Until it is closed, or its session is lost."""
+        self.dealer = Dealer()
+        active_at = monotonic()
+        while not self.lost:
+            now = monotonic()
+            moved, more = self._round(now)
+            if self.close_at is not None and self._may_end(now, moved, self.close_at):
+                return
+            if moved or more:
+                active_at = now
+            if more:
+                continue
+            self.sleeping = now - active_at > ACTIVE_S
+            # Whoever hands something over looks at `sleeping` afterwards: so this looks once more after setting it.
+            if self.sleeping and self._drain(now):
+                active_at = now
+                continue
+            self.dealer.wait(self._wake_fd, self._pause(now))
+            self.sleeping = False
+            self._wake_seen()
+
+    def end(self) -> None:
+        """Say goodbye where there is somebody, and let go of everything. In the sender's thread, at its end."""
+        if self.dealer is not None:
+            online = self._outbox.state == "online"
+            if online and self.dealer.is_open:
+                # Only now, when the spool is complete: the daemon reads it when it hears this.
+                self.dealer.send([messages.encode(messages.Bye(), self._outbox.session)])
+            self.dealer.end(BYE_LINGER_MS if online else 0)
+        self.launcher.close()
+        self.spool.close()
+
+    # --- one round --------------------------------------------------------------------------------------------------
+
+    def _round(self, now: float) -> tuple[bool, bool]:
+        """(something happened, there is more to do at once)"""
+        moved = self._drain(now)
+        self._handle(self._outbox.tick(now))
+        self._connect(now)
+        spoke = self._converse(now)
+        more = self._move_spool(now)
+        pending = self._answer(moved)
+        return moved or spoke, more or pending
+
+    def _drain(self, now: float) -> bool:
+        self._outbox.waiting, self.hurry = self.hurry or bool(self.asks), False
+        moved = self._source.drain(self._outbox, now)
+        self._outbox.waiting = False
+        return moved
+
+    def _handle(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, Acked):
+                self.spool.drop(event.durable_c, event.durable_b)
+            elif isinstance(event, SessionLost):
+                self.lost = event.reason
+            self._source.handle(event)
+
+    def _answer(self, moved: bool) -> bool:
+        """Tell those who wait. True while somebody's records are not all in the outbox."""
+        box = self._outbox
+        for ask in list(self.asks):
+            if ask.target is None and not moved:
+                ask.target = (box.last_c, box.last_b)
+            if ask.target is not None and box.safe_c >= ask.target[0] and box.safe_b >= ask.target[1]:
+                self.asks.remove(ask)
+                ask.safe = True
+                ask.done.set()
+        if not self.asks:
+            self.spill_now = False
+        box.spill_all = self.spill_now or (self.close_at is not None and monotonic() >= self.close_at)
+        return any(ask.target is None for ask in self.asks)
+
+    # --- the connection ---------------------------------------------------------------------------------------------
+
+    def _connect(self, now: float) -> None:
+        assert self.dealer is not None
+        if self._outbox.wants_reconnect:
+            self._hang_up(now)
+        if self._options.mode == "offline" or self.dealer.is_open or now < self._try_at:
+            return
+        endpoint = self._options.endpoint
+        if not endpoint:
+            found = find_daemon(self._options.paths)
+            if found is None:
+                self._without_daemon(now)
+                return
+            endpoint = found.ingest
+        try:
+            self.dealer.open(endpoint)
+            self.launcher.found()
+        except Transient as error:
+            self._try_later(now, str(error))
+        except BadInput as error:
+            self._tell("endpoint", f"the daemon's socket is not used: {error}")
+            self._try_later(now, str(error))
+        except zmq.ZMQError as error:
+            self._tell("socket", f"no connection can be made: {error}")
+            self._try_later(now, str(error))
+
+    def _without_daemon(self, now: float) -> None:
+        if self._options.mode != "auto":
+            self._try_later(now, "no daemon is there, and mode online starts none")
+            return
+        self._try_at = self.launcher.step(now)
+        self._outbox.why_not(self.launcher.why or "no daemon is there")
+
+    def _try_later(self, now: float, why: str) -> None:
+        self._outbox.why_not(why)
+        self._try_at = now + self._pause_s * random.uniform(0.5, 1.0)
+        self._pause_s = min(2 * self._pause_s, RECONNECT_MOST_S)
+
+    def _hang_up(self, now: float) -> None:
+        assert self.dealer is not None
+        self.dealer.close()
+        self._handle(self._outbox.disconnected(now))
+        # Not all clients of a daemon that has died at the same moment.
+        self._try_at = now + random.uniform(0.0, 2 * RECONNECT_FIRST_S)
+
+    def _converse(self, now: float) -> bool:
+        """Receive what has come and send what may be sent; True if something was."""
+        assert self.dealer is not None
+        try:
+            received = self.dealer.receive()
+        except BadInput as error:
+            self._tell("endpoint", str(error))
+            self._hang_up(now)
+            self._try_later(now, str(error))
+            return False
+        for envelope in received:
+            try:
+                self._handle(self._outbox.receive(envelope, now))
+            except WireError as error:
+                self._tell("wire", f"the daemon sent something that is not understood: {error}")
+        for up in self.dealer.changes():
+            if not up:
+                self._hang_up(now)
+                return True
+            self._pause_s = RECONNECT_FIRST_S
+            self._handle(self._outbox.connected(now))
+        # Nothing more while some wait, but a HELLO that is due.
+        taken = self._outbox.take(now, 0 if self.dealer.backlog or not self.dealer.is_open else BATCH_BYTES)
+        self.dealer.send(taken)
+        return bool(received or taken)
+
+    # --- the spool --------------------------------------------------------------------------------------------------
+
+    def _move_spool(self, now: float) -> bool:
+        """Write to the spool and read from it, a batch at a time; True if there may be more."""
+        want = self._outbox.need_from_spool()
+        if want is not None:
+            found = self.spool.read(want.stream, want.from_seq, want.max_bytes)
+            self._handle(self._outbox.replayed(want.stream, found))
+        batch = self._outbox.spill(now)
+        for stream, envelope in batch:
+            try:
+                self.spool.append(stream, envelope)
+            except Transient as error:
+                self._outbox.spool_failed(now)
+                self._tell("spool", f"{error}; records stay in memory")
+                return False
+            self._handle(self._outbox.spilled(stream, envelope.seq))
+        return want is not None or bool(batch)
+
+    # --- sleeping and ending ----------------------------------------------------------------------------------------
+
+    def _pause(self, now: float) -> float | None:
+        """How long to sleep at most."""
+        assert self.dealer is not None
+        instants = [self._outbox.next_at(), self._source.next_at()]
+        if not self.dealer.is_open and self._options.mode != "offline":
+            instants.append(self._try_at)
+        if not self.sleeping or self.close_at is not None:
+            instants.append(now + ACTIVE_POLL_S)
+        until = min((instant for instant in instants if instant is not None), default=None)
+        return None if until is None else max(SLEEP_LEAST_S, until - now)
+
+    def _wake_seen(self) -> None:
+        try:
+            eventfd_read(self._wake_fd)
+        except BlockingIOError:
+            return
+
+    def _may_end(self, now: float, moved: bool, close_at: float) -> bool:
+        box = self._outbox
+        if moved:
+            return now >= close_at + SPILL_GRACE_S
+        if box.all_durable or (box.all_safe and (box.state == "spooling" or now >= close_at)):
+            return True
+        nowhere = not self._options.limits.spool_bytes and now >= close_at
+        return nowhere or now >= close_at + SPILL_GRACE_S

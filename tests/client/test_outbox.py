@@ -1,0 +1,591 @@
+"""The sender's core: what it sends when, and that nothing is lost, doubled or kept beyond its bounds."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from client.lab import ModelDaemon
+from filmlab.delivery import (
+    Acked,
+    Draining,
+    Full,
+    Limits,
+    LostInSpool,
+    NewBoot,
+    PlanChanged,
+    Printed,
+    Refused,
+    Safe,
+    SessionLost,
+    StateChanged,
+)
+from filmlab.errors import WireError
+from filmlab.outbox import Outbox
+from filmlab.wire import messages
+from filmlab.wire.chunks import Film
+from filmlab.wire.frame import WAITING, Envelope, Kind
+from filmlab.wire.messages import Stream
+
+SESSION = 7
+HELLO = messages.Hello(1, "host")
+FILM = Film(run=0, film=1, first=0, count=1, height=2, width=2, channels=3)
+SMALL = Limits(memory_bytes=64 * 1024, control_reserve_bytes=32 * 1024, spool_bytes=10**9, control_window_bytes=20_000)
+MUCH = 10**9
+
+
+def welcome(durable_c: int = 0, next_c: int = 1, durable_b: int = 0, next_b: int = 1, boot: int = 1) -> Envelope:
+    return messages.encode(messages.Welcome(boot, durable_c, next_c, durable_b, next_b, 100_000), SESSION)
+
+
+def ack(durable_c: int = 0, durable_b: int = 0) -> Envelope:
+    return messages.encode(messages.Ack(durable_c, durable_b, 100_000), SESSION)
+
+
+def online(limits: Limits = SMALL) -> Outbox:
+    """An outbox at 0 s whose HELLO has been answered."""
+    box = Outbox(SESSION, HELLO, limits)
+    box.connected(0.0)
+    assert kinds(box.take(0.0, MUCH)) == [Kind.HELLO]
+    assert box.receive(welcome(), 0.0) == [StateChanged("online", "")]
+    return box
+
+
+def kinds(envelopes: list[Envelope]) -> list[Kind]:
+    return [envelope.kind for envelope in envelopes]
+
+
+def numbers(envelopes: list[Envelope]) -> list[tuple[Kind, int]]:
+    return [(envelope.kind, envelope.seq) for envelope in envelopes]
+
+
+def spill_all(box: Outbox, now: float) -> dict[tuple[Stream, int], Envelope]:
+    """Do what the shell does with a disk that takes everything."""
+    disk = {}
+    while batch := box.spill(now):
+        for stream, envelope in batch:
+            disk[stream, envelope.seq] = envelope
+            box.spilled(stream, envelope.seq)
+    return disk
+
+
+def test_nothing_goes_before_hello_is_answered() -> None:
+    """A daemon is greeted first, and gets records only once it has said what it expects."""
+    box = Outbox(SESSION, HELLO, SMALL)
+    box.push_c([b"x"])
+    assert box.take(0.0, MUCH) == []
+    box.connected(0.0)
+    assert kinds(box.take(0.0, MUCH)) == [Kind.HELLO]
+    assert box.take(0.0, MUCH) == []
+    box.receive(welcome(), 0.0)
+    assert numbers(box.take(0.0, MUCH)) == [(Kind.DATA_C, 1)]
+
+
+def test_control_goes_before_film() -> None:
+    """However much film waits, a metric is next."""
+    box = online()
+    box.push_b(FILM, [b"f"])
+    box.push_c([b"x"])
+    assert numbers(box.take(0.0, MUCH)) == [(Kind.DATA_C, 1), (Kind.DATA_B, 1)]
+
+
+def test_film_stays_within_the_credit() -> None:
+    """What is in flight in stream B is never more than granted; control does not wait for it."""
+    box = online(Limits())
+    for _ in range(5):
+        box.push_b(FILM, [bytes(40_000)])
+    assert numbers(box.take(0.0, MUCH)) == [(Kind.DATA_B, 1), (Kind.DATA_B, 2)]
+    assert box.take(0.0, MUCH) == []
+    box.push_c([b"x"])
+    assert numbers(box.take(0.0, MUCH)) == [(Kind.DATA_C, 1)]
+    box.receive(ack(durable_b=1), 0.1)
+    assert numbers(box.take(0.1, MUCH)) == [(Kind.DATA_B, 3)]
+
+
+def test_a_record_over_the_credit_goes_alone() -> None:
+    """A record larger than the whole credit does not stop the stream for ever."""
+    box = online(Limits())
+    box.push_b(FILM, [bytes(300_000)])
+    box.push_b(FILM, [b"f"])
+    assert numbers(box.take(0.0, MUCH)) == [(Kind.DATA_B, 1)]
+    box.receive(ack(durable_b=1), 0.1)
+    assert numbers(box.take(0.1, MUCH)) == [(Kind.DATA_B, 2)]
+
+
+def test_busy_stops_film_for_as_long_as_it_says() -> None:
+    """BUSY pauses stream B alone, and the pause does not count as silence."""
+    box = online()
+    box.push_b(FILM, [b"f"])
+    box.push_c([b"x"])
+    box.receive(messages.encode(messages.Busy("disk low", 20.0), SESSION), 0.0)
+    assert numbers(box.take(0.0, MUCH)) == [(Kind.DATA_C, 1)]
+    box.tick(19.0)
+    assert not box.wants_reconnect
+    assert box.take(19.0, MUCH) == []
+    box.tick(20.0)
+    assert numbers(box.take(20.0, MUCH)) == [(Kind.DATA_B, 1)]
+
+
+def test_acks_free_memory_and_are_told() -> None:
+    """What is durable is forgotten; one event says how far that is, and a repeated ack says nothing."""
+    box = online()
+    box.push_c([b"x"])
+    box.push_b(FILM, [b"f"])
+    box.take(0.0, MUCH)
+    assert box.receive(ack(1, 0), 0.1) == [Acked(1, 0), Safe(1, 0)]
+    assert box.receive(ack(1, 0), 0.1) == []
+    assert box.receive(ack(1, 1), 0.1) == [Acked(1, 1), Safe(1, 1)]
+    assert box.memory_bytes == 0
+    assert box.all_durable
+
+
+def test_an_ack_beyond_what_was_made_is_ignored() -> None:
+    """A daemon cannot make the sender forget what it has not seen."""
+    box = online()
+    box.push_c([b"x"])
+    assert box.receive(ack(9, 9), 0.1) == []
+    assert box.durable_c == 0
+
+
+def test_received_is_not_durable() -> None:
+    """WELCOME tells what was received and what is durable: only the second may be forgotten."""
+    box = online()
+    for _ in range(3):
+        box.push_c([b"x"])
+    box.take(0.0, MUCH)
+    box.disconnected(1.0)
+    box.connected(1.0)
+    box.take(1.0, MUCH)
+    box.receive(welcome(durable_c=1, next_c=3), 1.0)
+    assert box.durable_c == 1
+    assert numbers(box.take(1.0, MUCH)) == [(Kind.DATA_C, 3)]
+    box.disconnected(2.0)
+    box.connected(2.0)
+    box.take(2.0, MUCH)
+    box.receive(welcome(durable_c=1, next_c=2, boot=2), 2.0)
+    assert numbers(box.take(2.0, MUCH)) == [(Kind.DATA_C, 2), (Kind.DATA_C, 3)]
+
+
+def test_resync_goes_back_and_only_back() -> None:
+    """After a gap the stream goes on from where the daemon says; a late RESYNC never skips a record."""
+    box = online()
+    for _ in range(4):
+        box.push_c([b"x"])
+    box.take(0.0, MUCH)
+    box.receive(messages.encode(messages.Resync(Stream.C, 3), SESSION), 0.1)
+    assert numbers(box.take(0.1, MUCH)) == [(Kind.DATA_C, 3), (Kind.DATA_C, 4)]
+    box.push_c([b"x"])
+    box.receive(messages.encode(messages.Resync(Stream.C, 99), SESSION), 0.2)
+    assert numbers(box.take(0.2, MUCH)) == [(Kind.DATA_C, 5)]
+
+
+def test_silence_is_asked_then_ended() -> None:
+    """Without ack progress: HELLO after 2 s and again, and a new socket after 15 s. Traffic is no progress."""
+    box = online()
+    box.push_c([b"x"])
+    box.take(0.0, MUCH)
+    assert box.next_at() == 2.0
+    for now in (2.0, 4.2):
+        box.tick(now)
+        assert kinds(box.take(now, MUCH)) == [Kind.HELLO]
+        assert box.take(now + 0.1, MUCH) == []
+        box.receive(welcome(next_c=2), now + 0.1)
+    box.tick(14.9)
+    assert not box.wants_reconnect
+    assert box.tick(15.0) == [StateChanged("spooling", "nothing was acknowledged for 15 s")]
+    assert box.wants_reconnect
+
+
+def test_an_idle_connection_is_left_alone() -> None:
+    """With nothing outstanding no timer runs and no HELLO is sent."""
+    box = online()
+    assert box.next_at() is None
+    box.tick(1000.0)
+    assert box.take(1000.0, MUCH) == []
+    assert not box.wants_reconnect
+
+
+def test_hello_tells_what_is_known_to_be_durable() -> None:
+    """A repeated HELLO carries the numbers that were acknowledged."""
+    box = online()
+    box.push_c([b"x"])
+    box.push_c([b"x"])
+    box.take(0.0, MUCH)
+    box.receive(ack(1), 0.1)
+    hello = messages.decode(box.take(5.0, MUCH)[0])
+    assert isinstance(hello, messages.Hello)
+    assert (hello.acked_c, hello.acked_b) == (1, 0)
+
+
+def test_without_an_answer_everything_goes_to_disk() -> None:
+    """Two seconds without a daemon and memory is emptied into the spool, control first; WELCOME brings it back."""
+    box = Outbox(SESSION, HELLO, SMALL)
+    box.push_b(FILM, [b"f"])
+    box.push_c([b"x"])
+    assert box.spill(0.0) == []
+    assert box.next_at() == 2.0
+    assert [event.state for event in box.tick(2.0) if isinstance(event, StateChanged)] == ["spooling"]
+    disk = spill_all(box, 2.0)
+    assert list(disk) == [(Stream.C, 1), (Stream.B, 1)]
+    assert box.all_safe and not box.all_durable and box.memory_bytes == 0
+    box.push_c([b"y"])
+    box.connected(3.0)
+    box.take(3.0, MUCH)
+    box.receive(welcome(), 3.0)
+    assert box.take(3.0, MUCH) == []
+    want = box.need_from_spool()
+    assert want is not None and (want.stream, want.from_seq) == (Stream.C, 1)
+    box.replayed(Stream.C, [disk[Stream.C, 1]])
+    assert numbers(box.take(3.0, MUCH)) == [(Kind.DATA_C, 1), (Kind.DATA_C, 2)]
+    want = box.need_from_spool()
+    assert want is not None and want.stream is Stream.B
+    box.replayed(Stream.B, [disk[Stream.B, 1]])
+    assert numbers(box.take(3.0, MUCH)) == [(Kind.DATA_B, 1)]
+    box.check()
+
+
+def test_offline_spools_at_once_and_never_greets() -> None:
+    """Mode offline writes everything to disk and wants nothing of a socket."""
+    box = Outbox(SESSION, HELLO, SMALL, "offline")
+    box.push_c([b"x"])
+    assert list(spill_all(box, 0.0)) == [(Stream.C, 1)]
+    assert box.state == "spooling"
+    assert box.tick(1000.0) == []
+    assert not box.wants_reconnect
+
+
+def test_a_slow_daemon_lets_old_film_go_to_disk() -> None:
+    """Over half of the memory the oldest film is spilled, so that there is room for what comes."""
+    box = online()
+    while box.film_room(8000):
+        box.push_b(FILM, [bytes(8000)])
+    disk = spill_all(box, 0.0)
+    assert disk and {stream for stream, _ in disk} == {Stream.B}
+    assert box.memory_bytes <= SMALL.memory_bytes // 2
+    assert box.film_room(8000)
+    box.check()
+
+
+def test_a_full_memory_refuses_film_and_keeps_room_for_control() -> None:
+    """Film never takes the reserve of the metrics; only when that is full too are they refused."""
+    box = Outbox(SESSION, HELLO, SMALL)
+    while box.film_room(4000):
+        box.push_b(FILM, [bytes(4000)])
+    with pytest.raises(Full):
+        box.push_b(FILM, [bytes(4000)])
+    assert box.control_room(1000)
+    while box.control_room(1000):
+        box.push_c([bytes(1000)])
+    with pytest.raises(Full):
+        box.push_c([bytes(1000)])
+    box.check()
+
+
+def test_a_failed_spool_is_left_alone_for_a_while() -> None:
+    """After a failed write nothing is spilled for some seconds, and the timer says when to try again."""
+    box = Outbox(SESSION, HELLO, SMALL, "offline")
+    box.push_c([b"x"])
+    assert box.spill(0.0)
+    box.spool_failed(0.0)
+    assert box.spill(1.0) == []
+    assert box.next_at() == SMALL.spool_retry_s
+    box.tick(SMALL.spool_retry_s)
+    assert box.spill(SMALL.spool_retry_s)
+
+
+def test_what_the_spool_lost_is_replaced_by_blanks() -> None:
+    """A record that cannot be read back must not stop those behind it: a blank takes its number, and this is told."""
+    box = Outbox(SESSION, HELLO, SMALL, "auto")
+    for _ in range(4):
+        box.push_c([b"x"])
+    box.tick(2.0)
+    disk = spill_all(box, 2.0)
+    box.connected(3.0)
+    box.take(3.0, MUCH)
+    box.receive(welcome(), 3.0)
+    assert box.replayed(Stream.C, [disk[Stream.C, 3]]) == [LostInSpool(Stream.C, 1, 2)]
+    sent = box.take(3.0, MUCH)
+    assert [(item.seq, bytes(item.payload)) for item in sent] == [(1, b""), (2, b""), (3, b"x")]
+    assert box.replayed(Stream.C, []) == [LostInSpool(Stream.C, 4, 4)]
+
+
+def test_another_boot_is_told() -> None:
+    """A restarted daemon has forgotten who waits, so its first WELCOME is an event; the first daemon's is not."""
+    box = online()
+    box.disconnected(1.0)
+    box.connected(1.0)
+    box.take(1.0, MUCH)
+    assert box.receive(welcome(boot=1), 1.0) == [StateChanged("online", "")]
+    box.disconnected(2.0)
+    box.connected(2.0)
+    assert NewBoot(2) in box.receive(welcome(boot=2), 2.0)
+
+
+@pytest.mark.parametrize("next_c", [1, 9])
+def test_a_daemon_that_lost_what_it_acknowledged_ends_the_session(next_c: int) -> None:
+    """Numbers that contradict what was acknowledged, or made, are the end of the session, never a silent gap."""
+    box = online()
+    box.push_c([b"x"])
+    box.push_c([b"x"])
+    box.take(0.0, MUCH)
+    box.receive(ack(1), 0.1)
+    events = box.receive(welcome(next_c=next_c, boot=2), 1.0)
+    assert [type(event) for event in events] == [SessionLost, StateChanged]
+    assert box.state == "lost"
+    assert box.take(1.0, MUCH) == [] and box.spill(1.0) == [] and box.next_at() is None
+
+
+def test_messages_become_events() -> None:
+    """Plans, prints, refusals and the daemon's leave are handed on as they are."""
+    box = online()
+    plan = messages.Plan(0, 1, "always")
+    print_ = messages.Print(0, "flush", True, token=9)
+    error = messages.Error("bad-input", "no", 0, 1)
+    assert box.receive(messages.encode(plan, SESSION), 0.0) == [PlanChanged(plan)]
+    assert box.receive(messages.encode(print_, SESSION), 0.0) == [Printed(print_)]
+    assert box.receive(messages.encode(error, SESSION), 0.0) == [Refused(error)]
+    events = box.receive(messages.encode(messages.Drain("upgrade"), SESSION), 0.0)
+    assert events[0] == Draining("upgrade")
+    assert box.state == "connecting"
+
+
+def test_an_unknown_session_introduces_itself_again() -> None:
+    """A daemon that does not know the session is greeted at once, and nobody is bothered."""
+    box = online()
+    box.push_c([b"x"])
+    box.take(0.0, MUCH)
+    refusal = messages.encode(messages.Error("no-session", "say HELLO first"), SESSION)
+    assert [type(event) for event in box.receive(refusal, 0.5)] == [StateChanged]
+    assert kinds(box.take(0.5, MUCH)) == [Kind.HELLO]
+    box.receive(welcome(), 0.6)
+    assert numbers(box.take(0.6, MUCH)) == [(Kind.DATA_C, 1)]
+
+
+def test_another_version_means_the_spool() -> None:
+    """A daemon of another version is not sent records; they go to disk, and the reason is there to be read."""
+    box = online()
+    text = "this daemon speaks protocol 9, the client 1 to 1"
+    events = box.receive(messages.encode(messages.Error("version", text), SESSION), 0.5)
+    assert isinstance(events[0], Refused)
+    assert box.state == "spooling" and box.why == text
+
+
+def test_garbage_is_a_wire_error() -> None:
+    """What no daemon sends is refused, and changes nothing."""
+    box = online()
+    with pytest.raises(WireError):
+        box.receive(messages.encode(messages.Bye(), SESSION), 0.0)
+    with pytest.raises(WireError):
+        box.receive(messages.encode(messages.Ack(0, 0, 0), SESSION + 1), 0.0)
+    with pytest.raises(WireError):
+        box.receive(messages.encode(messages.Resync(7, 1), SESSION), 0.0)
+    assert box.state == "online"
+
+
+def test_who_waits_is_told_to_the_daemon() -> None:
+    """Records that somebody waits for carry the flag, others do not."""
+    box = online()
+    box.push_c([b"x"])
+    box.push_c([b"x"], waiting=True)
+    box.waiting = True
+    box.push_b(FILM, [b"f"])
+    assert [item.flags & WAITING for item in box.take(0.0, MUCH)] == [0, WAITING, WAITING]
+
+
+class Delivery(RuleBasedStateMachine):
+    """An outbox and a model daemon with a bad road between them: what travels is dropped, doubled and reordered within
+    one connection, connections break, the daemon loses what is not durable, and the disk takes only a part.
+
+    Unrealistic: the road never alters a message, and a broken connection loses everything that was on it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.limits = SMALL
+        self.box = Outbox(SESSION, HELLO, self.limits)
+        self.daemon = ModelDaemon(credit_bytes=30_000)
+        self.up: list[Envelope] = []
+        self.down: list[Envelope] = []
+        self.disk: dict[tuple[Stream, int], Envelope] = {}
+        self.made: dict[Stream, list[bytes]] = {Stream.C: [], Stream.B: []}
+        self.linked = False
+
+    @initialize()
+    def begin(self) -> None:
+        self.connect()
+
+    def connect(self) -> None:
+        self.linked = True
+        self.box.connected(self.now)
+
+    def cut(self) -> None:
+        self.up.clear()
+        self.down.clear()
+        self.linked = False
+        self.box.disconnected(self.now)
+
+    @rule(size=st.integers(1, 6000))
+    def log(self, size: int) -> None:
+        content = len(self.made[Stream.C]).to_bytes(4) + bytes(size)
+        if self.box.control_room(len(content)):
+            assert self.box.push_c([content]) == len(self.made[Stream.C]) + 1
+            self.made[Stream.C].append(content)
+        else:
+            with pytest.raises(Full):
+                self.box.push_c([content])
+
+    @rule(size=st.integers(1, 20_000), count=st.integers(1, 4))
+    def shoot(self, size: int, count: int) -> None:
+        for _ in range(count):
+            blob = len(self.made[Stream.B]).to_bytes(4) + bytes(size)
+            if self.box.film_room(len(blob)):
+                assert self.box.push_b(FILM, [blob]) == len(self.made[Stream.B]) + 1
+                self.made[Stream.B].append(len(blob).to_bytes(4, "little") + blob)
+
+    @rule(elapsed=st.sampled_from([0.01, 0.5, 2.0, 16.0]))
+    def wait(self, elapsed: float) -> None:
+        self.now += elapsed
+        self.box.tick(self.now)
+        if self.box.wants_reconnect:
+            self.cut()
+            self.connect()
+
+    @rule(most=st.sampled_from([1, 5000, 10**9]))
+    def send(self, most: int) -> None:
+        sent = self.box.take(self.now, most)
+        self.up += sent if self.linked else []
+
+    @precondition(lambda self: self.up)
+    @rule(data=st.data(), fate=st.sampled_from(["deliver", "deliver", "deliver", "drop", "double"]))
+    def travel_up(self, data: Any, fate: str) -> None:
+        at = data.draw(st.integers(0, min(3, len(self.up) - 1)))
+        envelope = self.up[at] if fate == "double" else self.up.pop(at)
+        if fate != "drop":
+            self.down += self.daemon.handle(envelope)
+
+    @precondition(lambda self: self.down)
+    @rule(data=st.data(), fate=st.sampled_from(["deliver", "deliver", "deliver", "drop", "double"]))
+    def travel_down(self, data: Any, fate: str) -> None:
+        at = data.draw(st.integers(0, min(3, len(self.down) - 1)))
+        envelope = self.down[at] if fate == "double" else self.down.pop(at)
+        if fate != "drop":
+            self.hear(envelope)
+
+    def hear(self, envelope: Envelope) -> None:
+        for event in self.box.receive(envelope, self.now):
+            assert not isinstance(event, SessionLost | LostInSpool), event
+            if isinstance(event, Acked):
+                assert event.durable_c <= len(self.daemon.durable[SESSION, Stream.C])
+                assert event.durable_b <= len(self.daemon.durable[SESSION, Stream.B])
+                durable = {Stream.C: event.durable_c, Stream.B: event.durable_b}
+                self.disk = {key: item for key, item in self.disk.items() if key[1] > durable[key[0]]}
+
+    @rule()
+    def sync(self) -> None:
+        answers = self.daemon.sync()
+        self.down += answers if self.linked else []
+
+    @rule()
+    def crash(self) -> None:
+        self.daemon.crash()
+        self.cut()
+
+    @rule()
+    def reconnect(self) -> None:
+        self.cut()
+        self.connect()
+
+    @rule(most=st.integers(0, 5))
+    def spill(self, most: int) -> None:
+        batch = self.box.spill(self.now)
+        for stream, envelope in batch[:most]:
+            self.disk[stream, envelope.seq] = envelope
+            self.box.spilled(stream, envelope.seq)
+        if batch[most:]:
+            self.box.spool_failed(self.now)
+
+    @rule(most=st.integers(1, 5))
+    def replay(self, most: int) -> None:
+        want = self.box.need_from_spool()
+        if want is not None:
+            found = [self.disk[key] for key in sorted(self.disk) if key[0] is want.stream and key[1] >= want.from_seq]
+            assert self.box.replayed(want.stream, found[:most]) == []
+
+    @invariant()
+    def holds(self) -> None:
+        self.box.check()
+        for stream in Stream:
+            stored = self.daemon.payloads(SESSION, stream)
+            assert stored == self.made[stream][: len(stored)]
+
+    def teardown(self) -> None:
+        """Once the road is good again, everything arrives exactly once."""
+        self.cut()
+        self.connect()
+        for _ in range(2000):
+            if self.box.all_durable:
+                break
+            self.now += 0.1
+            self.box.tick(self.now)
+            self.replay(10**6)
+            for envelope in self.box.take(self.now, 10**9):
+                self.down += self.daemon.handle(envelope)
+            self.down += self.daemon.sync()
+            for envelope in self.down:
+                self.hear(envelope)
+            self.down.clear()
+        self.holds()
+        assert {stream: self.daemon.payloads(SESSION, stream) for stream in Stream} == self.made
+
+
+TestDelivery = Delivery.TestCase
+TestDelivery.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_bad_road_loses_and_doubles_nothing(seed: int) -> None:
+    """The same machine driven for longer by a seeded die, in which every rule comes often."""
+    die = random.Random(seed)
+    machine = Delivery()
+    machine.begin()
+    for _ in range(600):
+        step = die.random()
+        if step < 0.2:
+            machine.log(die.randrange(1, 6000))
+        elif step < 0.3:
+            machine.shoot(die.randrange(1, 20_000), die.randrange(1, 4))
+        elif step < 0.5:
+            machine.send(die.choice([5000, 10**9]))
+        elif step < 0.8:
+            _travel(machine, die)
+        elif step < 0.88:
+            machine.sync()
+        elif step < 0.92:
+            machine.spill(die.randrange(6))
+        elif step < 0.96:
+            machine.replay(die.randrange(1, 6))
+        elif step < 0.98:
+            machine.wait(die.choice([0.5, 2.0, 16.0]))
+        elif step < 0.99:
+            machine.reconnect()
+        else:
+            machine.crash()
+            machine.connect()
+        machine.holds()
+    machine.teardown()
+
+
+def _travel(machine: Delivery, die: random.Random) -> None:
+    road, hear = die.choice([(machine.up, None), (machine.down, machine.hear)])
+    if not road:
+        return
+    at, fate = die.randrange(min(4, len(road))), die.random()
+    envelope = road[at] if fate < 0.1 else road.pop(at)
+    if fate >= 0.2 and hear is None:
+        machine.down += machine.daemon.handle(envelope)
+    elif fate >= 0.2 and hear is not None:
+        hear(envelope)
