@@ -4,17 +4,14 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgpack
-
 from filmlab.errors import WireError
-from filmlab.wire.entries import FilmKind
 from filmlab.wire.frame import PAYLOAD_MAX_BYTES, Envelope, Kind, seal
-from filmlab.wire.messages import typed_fields, unpack_map
+from filmlab.wire.head import FRAMES_MAX, NUMBER_MAX, FilmKind
+from filmlab.wire.meta import pack_fields, read_fields
 
 SIDE_MAX_PX = 8192
-FRAMES_MAX = 10_000
-"""Of one episode; a longer one is cut there."""
 BLOBS_MAX = 1024
+PARTS_MAX = 64
 _LENGTH = struct.Struct("<I")
 CODEC_RAW, CODEC_ZSTD = 0, 1
 DTYPE_U8 = 0
@@ -56,10 +53,16 @@ class Film:
 
 
 def seal_chunk(session: int, seq: int, film: Film, blobs: Sequence[bytes], flags: int = 0) -> Envelope:
-    """One record of stream B: `film.count` blobs, or one part of one blob."""
-    meta = msgpack.packb({name: getattr(film, name) for name in film.__slots__})
+    """One record of stream B: `film.count` blobs, or one part of one blob.
+
+    Raises:
+        WireError: `decode_film` or `blobs` would refuse it, or it is over the limits of a record.
+    """
+    if len(blobs) != film.count:
+        raise WireError(f"{len(blobs)} blobs for {film.count} frames")
+    _check(film)
     lengths = b"".join(_LENGTH.pack(len(blob)) for blob in blobs)
-    return seal(Kind.DATA_B, session, seq, meta, b"".join([lengths, *blobs]), flags)
+    return seal(Kind.DATA_B, session, seq, pack_fields(film), b"".join([lengths, *blobs]), flags)
 
 
 def room_bytes(count: int) -> int:
@@ -75,17 +78,8 @@ def decode_film(envelope: Envelope) -> Film:
     """
     if envelope.kind is not Kind.DATA_B:
         raise WireError(f"{envelope.kind.name} is no chunk of film")
-    film = Film(**typed_fields(Film, unpack_map(envelope.meta)))
-    sides = 1 <= film.height <= SIDE_MAX_PX and 1 <= film.width <= SIDE_MAX_PX
-    if not sides or film.channels not in (1, 3) or film.dtype != DTYPE_U8 or film.codec not in (CODEC_RAW, CODEC_ZSTD):
-        raise WireError(f"a frame of {film.height}x{film.width}x{film.channels} is not uint8 RGB or grey up to 8192 px")
-    if film.kind != FilmKind.FRAMES or not 0 < film.film < 2**32 or not 0 <= film.run < 2**32:
-        raise WireError("not a chunk of frames")
-    # The limits are checked before any sum, so none of them can overflow a reader.
-    if not (0 <= film.first < FRAMES_MAX and 1 <= film.count <= BLOBS_MAX and film.first + film.count <= FRAMES_MAX):
-        raise WireError(f"frames {film.first} to {film.first + film.count - 1}; a film has at most {FRAMES_MAX}")
-    if not 0 <= film.part < film.parts <= 64 or (film.parts > 1 and film.count != 1):
-        raise WireError("parts are of one frame")
+    film = read_fields(Film, envelope.meta)
+    _check(film)
     return film
 
 
@@ -107,3 +101,24 @@ def blobs(film: Film, payload: bytes | memoryview) -> list[memoryview]:
     if offset != len(view):
         raise WireError(f"a chunk of {len(view)} bytes, its table says {offset}")
     return out
+
+
+def _check(film: Film) -> None:
+    sides = 1 <= film.height <= SIDE_MAX_PX and 1 <= film.width <= SIDE_MAX_PX
+    if not sides or film.channels not in (1, 3) or film.dtype != DTYPE_U8:
+        raise WireError(f"a frame of {film.height}x{film.width}x{film.channels} is not uint8 RGB or grey up to 8192 px")
+    if film.kind != FilmKind.FRAMES or film.codec not in (CODEC_RAW, CODEC_ZSTD):
+        raise WireError("not a chunk of frames, raw or zstd")
+    if not 1 <= film.film <= NUMBER_MAX or not 0 <= film.run <= NUMBER_MAX:
+        raise WireError("a film is numbered from 1 and a run from 0, both to 2**32 - 1")
+    # The limits are checked before any sum, so none of them can overflow a reader.
+    if not (0 <= film.first < FRAMES_MAX and 1 <= film.count <= BLOBS_MAX and film.first + film.count <= FRAMES_MAX):
+        raise WireError(f"frames {film.first} to {film.first + film.count - 1}; a film has at most {FRAMES_MAX}")
+    if not 0 <= film.part < film.parts <= PARTS_MAX or (film.parts > 1 and film.count != 1):
+        raise WireError(f"parts are of one frame, and at most {PARTS_MAX}")
+
+
+__all__ = [
+    "BLOBS_MAX", "CODEC_RAW", "CODEC_ZSTD", "DTYPE_U8", "FRAMES_MAX", "PARTS_MAX", "SIDE_MAX_PX", "Film", "blobs",
+    "decode_film", "room_bytes", "seal_chunk",
+]  # fmt: skip

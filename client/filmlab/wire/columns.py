@@ -1,11 +1,15 @@
 """How do actions and rewards travel? As packed columns behind a table of their dtypes, counts and shapes."""
 
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from filmlab.errors import WireError
+from filmlab.wire.head import BODY_MAX_BYTES
+from filmlab.wire.jsonbody import parse_json, to_json
 
 _COUNT = struct.Struct("<I")
 _COLUMN = struct.Struct("<BBBBIIIII")
@@ -21,6 +25,9 @@ class Column(IntEnum):
 
     ACTION = 0
     REWARD = 1
+
+
+_COLUMNS = frozenset(Column)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +54,11 @@ def pack_columns(film: int, columns: Sequence[StepColumn]) -> bytes:
 
 
 def read_columns(body: memoryview) -> tuple[int, tuple[StepColumn, ...]]:
-    """The film and the columns of such a body. Raises WireError where they do not fit each other."""
+    """The film and the columns of such a body, cut out but not checked: `check_columns` does that.
+
+    Raises:
+        WireError: the table and the body do not fit each other.
+    """
     if len(body) < 2 * _COUNT.size:
         raise WireError("Steps is cut")
     film, count = _COUNT.unpack_from(body)[0], _COUNT.unpack_from(body, _COUNT.size)[0]
@@ -60,7 +71,8 @@ def read_columns(body: memoryview) -> tuple[int, tuple[StepColumn, ...]]:
         column, dtype, ndim, _, items, *dims, size = row
         data = body[data_at : data_at + size]
         data_at += size
-        _check_column(column, dtype, ndim, items, dims, size, len(data))
+        if column not in _COLUMNS or ndim > 3 or len(data) != size:
+            raise WireError("Steps: a column that is cut or unknown")
         shape = tuple(dims[:ndim])
         columns.append(StepColumn(column=Column(column), dtype=dtype, count=items, shape=shape, data=bytes(data)))
     if data_at != len(body):
@@ -68,15 +80,52 @@ def read_columns(body: memoryview) -> tuple[int, tuple[StepColumn, ...]]:
     return film, tuple(columns)
 
 
-def _check_column(column: int, dtype: int, ndim: int, items: int, dims: list[int], size: int, got: int) -> None:
-    if column not in set(Column) or ndim > 3 or size != got:
-        raise WireError("Steps: a column that is cut or unknown")
-    if dtype == JSON_COLUMN:
-        return
-    if dtype >= len(DTYPES):
-        raise WireError(f"Steps: no dtype has number {dtype}")
-    expected = items * int(DTYPES[dtype][2:])
-    for dim in dims[:ndim]:
-        expected *= dim
-    if expected != size:
-        raise WireError(f"Steps: a column of {size} bytes, its shape needs {expected}")
+def check_columns(columns: Sequence[StepColumn]) -> None:
+    """Raises WireError unless each column is there once, and is as long as its count, shape and dtype say."""
+    if len({item.column for item in columns}) != len(columns):
+        raise WireError("Steps: the same column twice")
+    for item in columns:
+        if item.dtype == JSON_COLUMN:
+            _check_json(item)
+        else:
+            _check_packed(item)
+
+
+def pack_json_column(column: Column, items: Sequence[Any]) -> StepColumn:
+    """A column of values that are no numbers of one dtype.
+
+    Raises:
+        WireError: they cannot travel as JSON.
+    """
+    data = to_json(list(items), BODY_MAX_BYTES)
+    return StepColumn(column=column, dtype=JSON_COLUMN, count=len(items), data=data)
+
+
+def read_json_column(item: StepColumn) -> list[Any]:
+    """The values of such a column; this is where its JSON is looked at, so not in the daemon's loop.
+
+    Raises:
+        WireError: it is no JSON list of `count` values.
+    """
+    values = parse_json(item.data, "Steps", BODY_MAX_BYTES)
+    if not isinstance(values, list) or len(values) != item.count:
+        raise WireError(f"Steps: no list of {item.count} values")
+    return values
+
+
+def _check_packed(item: StepColumn) -> None:
+    if not 0 <= item.dtype < len(DTYPES):
+        raise WireError(f"Steps: no dtype has number {item.dtype}")
+    # Without a limit below, items of no bytes could be 2**32 in number.
+    if len(item.shape) > 3 or not all(0 < dim < 2**32 for dim in item.shape) or item.count < 0:
+        raise WireError("Steps: an item has up to 3 dimensions of 1 or more")
+    # In Python's whole numbers, which do not overflow.
+    expected = item.count * math.prod(item.shape) * int(DTYPES[item.dtype][2:])
+    if expected != len(item.data):
+        raise WireError(f"Steps: a column of {len(item.data)} bytes, its shape needs {expected}")
+
+
+def _check_json(item: StepColumn) -> None:
+    # A list of n values takes 2 n + 1 bytes or more, so the count is no larger than what was sent.
+    if item.shape or not 0 <= 2 * item.count <= len(item.data):
+        raise WireError(f"Steps: {len(item.data)} bytes of JSON are no {item.count} values")

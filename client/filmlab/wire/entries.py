@@ -11,13 +11,13 @@ from typing import TypeAlias
 import msgpack
 
 from filmlab.errors import WireError
-from filmlab.wire.columns import DTYPES, JSON_COLUMN, Column, StepColumn
+from filmlab.wire.columns import DTYPES, JSON_COLUMN, Column, StepColumn, pack_json_column, read_json_column
 from filmlab.wire.episode_entries import EpisodeBegin, EpisodeEnd, Media, Steps
 from filmlab.wire.frame import Envelope, Kind, seal
-from filmlab.wire.head import NO_EPISODE, NO_STEP, EntryType, FilmKind, Head
+from filmlab.wire.head import BODY_MAX_BYTES, NO_EPISODE, NO_STEP, EntryType, FilmKind, Head
 from filmlab.wire.jsonbody import Json
+from filmlab.wire.names import METRIC_NAME_MAX_BYTES
 from filmlab.wire.run_entries import (
-    METRIC_NAME_MAX_BYTES,
     Blocked,
     Dropped,
     Flush,
@@ -30,7 +30,6 @@ from filmlab.wire.run_entries import (
 
 RECORD_TARGET_BYTES = 64 * 1024
 """A sender closes a record at this size; one entry alone may be larger."""
-BODY_MAX_BYTES = 4 * 1024 * 1024
 
 _EMPTY_META = msgpack.packb({})
 # type, flags, unused, run, step, episode, wall, body length
@@ -57,7 +56,11 @@ _READERS: dict[int, Callable[[Json, memoryview], Entry]] = {
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """One entry as it lies in a record's payload."""
+    """One entry as it lies in a record's payload.
+
+    Raises:
+        WireError: its texts, maps and data are over a limit, or its maps cannot travel as JSON.
+    """
     return encode_body(entry.TYPE, entry.body(), entry.run, entry.step, entry.episode, entry.wall)
 
 
@@ -73,7 +76,11 @@ def encode_body(kind: EntryType, body: bytes, run: int, step: int, episode: int,
 
 
 def seal_entries(session: int, seq: int, encoded: Sequence[bytes], flags: int = 0) -> Envelope:
-    """One record of stream C from entries that are encoded already."""
+    """One record of stream C from entries that are encoded already.
+
+    Raises:
+        WireError: they are over 8 MiB together.
+    """
     return seal(Kind.DATA_C, session, seq, _EMPTY_META, b"".join(encoded), flags)
 
 
@@ -90,11 +97,11 @@ def decode_entries(payload: bytes | memoryview) -> Iterator[Entry]:
             raise WireError("an entry's head is cut")
         kind, _, _, run, step, episode, wall, body_bytes = _HEAD.unpack_from(view, offset)
         offset += _HEAD.size
-        body = view[offset : offset + body_bytes]
-        if len(body) != body_bytes or body_bytes > BODY_MAX_BYTES:
+        if body_bytes > BODY_MAX_BYTES or offset + body_bytes > len(view):
             raise WireError(f"an entry's body of {body_bytes} bytes is cut, or too large")
         if kind not in _READERS:
             raise WireError(f"unknown entry type {kind}")
+        body = view[offset : offset + body_bytes]
         offset += body_bytes
         yield _READERS[kind]({"run": run, "wall": wall, "step": step, "episode": episode}, body)
 
@@ -129,5 +136,7 @@ __all__ = [
     "decode_entries",
     "encode_body",
     "encode_entry",
+    "pack_json_column",
+    "read_json_column",
     "seal_entries",
 ]

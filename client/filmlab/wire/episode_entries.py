@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from filmlab.errors import WireError
-from filmlab.wire.columns import StepColumn, pack_columns, read_columns
-from filmlab.wire.head import EntryType, Head
-from filmlab.wire.jsonbody import Doc, Json, to_json
+from filmlab.wire.columns import StepColumn, check_columns, pack_columns, read_columns
+from filmlab.wire.frame import SEQ_MAX
+from filmlab.wire.head import FRAMES_MAX, NO_STEP, EntryType, Head, check_film, check_fps, check_whole
+from filmlab.wire.jsonbody import EXACT_MAX, Doc, Json, to_json
 from filmlab.wire.names import check_text
 
+NOTE_MAX_CHARS = 1000
 _TOTALS = struct.Struct("<dqIIQB")
 _DOC_BYTES = struct.Struct("<I")
 
@@ -27,6 +29,11 @@ class EpisodeBegin(Head):
     """True when the daemon decides at the end (the last N of an unknown total)."""
     plan_version: int = 0
 
+    def check(self) -> None:
+        check_film("EpisodeBegin", self.film, none_allowed=False)
+        check_text(self.reason, "EpisodeBegin.reason")
+        check_whole("EpisodeBegin", "plan_version", self.plan_version, EXACT_MAX)
+
     def body(self) -> bytes:
         return to_json(
             {"film": self.film, "reason": self.reason, "provisional": self.provisional, "plan": self.plan_version}
@@ -35,11 +42,10 @@ class EpisodeBegin(Head):
     @classmethod
     def read(cls, head: Json, body: memoryview) -> "EpisodeBegin":
         doc = Doc(body, "EpisodeBegin")
-        reason = check_text(doc.text("reason"), "reason")
         return cls(
             **head,
-            film=doc.film(),
-            reason=reason,
+            film=doc.whole("film"),
+            reason=doc.text("reason"),
             provisional=doc.flag("provisional"),
             plan_version=doc.whole("plan"),
         )
@@ -52,6 +58,12 @@ class Steps(Head):
     TYPE: ClassVar = EntryType.STEPS
     film: int
     columns: tuple[StepColumn, ...]
+
+    def check(self) -> None:
+        check_film("Steps", self.film, none_allowed=False)
+        if self.step != NO_STEP:
+            check_whole("Steps", "step", self.step, EXACT_MAX)
+        check_columns(self.columns)
 
     def body(self) -> bytes:
         return pack_columns(self.film, self.columns)
@@ -83,6 +95,14 @@ class EpisodeEnd(Head):
     complete: bool = True
     """False when the loop left the episode before its end."""
 
+    def check(self) -> None:
+        check_whole("EpisodeEnd", "length", self.length, EXACT_MAX)
+        check_film("EpisodeEnd", self.film, none_allowed=True)
+        check_whole("EpisodeEnd", "frames", self.frames, FRAMES_MAX)
+        check_whole("EpisodeEnd", "last_seq", self.last_seq, SEQ_MAX)
+        check_text(self.reason, "EpisodeEnd.reason")
+        check_text(self.note, "EpisodeEnd.note", NOTE_MAX_CHARS)
+
     def body(self) -> bytes:
         solved = 2 if self.solved is None else int(self.solved)
         fixed = _TOTALS.pack(self.return_, self.length, self.film, self.frames, self.last_seq, solved)
@@ -94,6 +114,8 @@ class EpisodeEnd(Head):
         if len(body) < _TOTALS.size:
             raise WireError("EpisodeEnd is cut")
         return_, length, film, frames, last_seq, solved = _TOTALS.unpack_from(body)
+        if solved > 2:
+            raise WireError("EpisodeEnd.solved is 0 (no), 1 (yes) or 2 (not said)")
         doc = Doc(body[_TOTALS.size :], "EpisodeEnd")
         return cls(
             **head,
@@ -125,6 +147,15 @@ class Media(Head):
     caption: str = ""
     data: bytes = b""
 
+    def check(self) -> None:
+        check_text(self.name, "Media.name")
+        check_text(self.mime, "Media.mime")
+        check_text(self.caption, "Media.caption")
+        check_film("Media", self.film, none_allowed=True)
+        check_whole("Media", "frames", self.frames, FRAMES_MAX)
+        check_whole("Media", "last_seq", self.last_seq, SEQ_MAX)
+        check_fps("Media", self.fps)
+
     def body(self) -> bytes:
         doc = to_json(
             {
@@ -142,12 +173,12 @@ class Media(Head):
         doc = Doc(body[_DOC_BYTES.size : end], "Media")
         return cls(
             **head,
-            name=check_text(doc.text("name"), "media name"),
-            mime=check_text(doc.text("mime"), "mime"),
+            name=doc.text("name"),
+            mime=doc.text("mime"),
             film=doc.whole("film"),
             frames=doc.whole("frames"),
             last_seq=doc.whole("last_seq"),
             fps=doc.number("fps"),
-            caption=check_text(doc.text("caption"), "caption"),
+            caption=doc.text("caption"),
             data=bytes(body[end:]),
         )

@@ -1,16 +1,12 @@
 """What do client and daemon say to each other besides data? One small frozen type for each kind, all of it in meta."""
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar, TypeAlias
 
-import msgpack
-
 from filmlab.errors import WireError
 from filmlab.wire.frame import PROTOCOL, Envelope, Kind, seal
-
-TEXT_MAX_CHARS = 4096
-INT_MAX = 2**64 - 1
+from filmlab.wire.meta import pack_fields, read_fields
 
 
 class Stream(IntEnum):
@@ -169,9 +165,12 @@ _TYPES: dict[Kind, type[Any]] = {
 
 
 def encode(message: Message, session: int, seq: int = 0) -> Envelope:
-    """Frame a message of this module. They are not numbered: `seq` is 0 unless a test says otherwise."""
-    meta = msgpack.packb({f.name: getattr(message, f.name) for f in fields(message)})
-    return seal(message.KIND, session, seq, meta)
+    """Frame a message of this module. They are not numbered: `seq` is 0 unless a test says otherwise.
+
+    Raises:
+        WireError: a field is outside its limits, so that `decode` would refuse it.
+    """
+    return seal(message.KIND, session, seq, pack_fields(message))
 
 
 def decode(envelope: Envelope) -> Message:
@@ -184,62 +183,7 @@ def decode(envelope: Envelope) -> Message:
     cls = _TYPES.get(envelope.kind)
     if cls is None:
         raise WireError(f"{envelope.kind.name} is not a message")
-    return cls(**typed_fields(cls, unpack_map(envelope.meta)))  # type: ignore[no-any-return]  # one of Message, by _TYPES
-
-
-def unpack_map(meta: bytes | memoryview) -> dict[str, Any]:
-    """A msgpack map with string keys, small by every measure.
-
-    Raises:
-        WireError: it is something else.
-    """
-    try:
-        value = msgpack.unpackb(
-            meta,
-            raw=False,
-            strict_map_key=True,
-            max_array_len=4096,
-            max_map_len=1024,
-            max_str_len=TEXT_MAX_CHARS * 4,
-            max_bin_len=0,
-            max_ext_len=0,
-        )
-    except (ValueError, msgpack.UnpackException, UnicodeDecodeError) as error:
-        raise WireError(f"meta is no msgpack map: {type(error).__name__}") from None
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise WireError("meta is no map with text keys")
-    return value
-
-
-def typed_fields(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """The arguments for a dataclass whose fields are int, float, bool or str, checked.
-
-    Raises:
-        WireError: a field is missing, or is no such value.
-    """
-    out: dict[str, Any] = {}
-    for item in fields(cls):
-        if item.name in values:
-            out[item.name] = _checked(cls.__name__, item.name, str(item.type), values[item.name])
-        elif item.default is MISSING:
-            raise WireError(f"{cls.__name__} lacks {item.name}")
-    return out
-
-
-def _checked(owner: str, name: str, kind: str, value: Any) -> Any:
-    """`value`, if it is of the annotated type. Never shows the value: its repr may be a bomb."""
-    kind = {"<class 'int'>": "int", "<class 'str'>": "str", "<class 'float'>": "float", "<class 'bool'>": "bool"}.get(
-        kind, kind
-    )
-    if kind == "bool" and isinstance(value, bool):
-        return value
-    if kind == "int" and isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value <= INT_MAX:
-        return value
-    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if kind == "str" and isinstance(value, str) and len(value) <= TEXT_MAX_CHARS:
-        return value
-    raise WireError(f"{owner}.{name} should be {kind}, got {type(value).__name__}")
+    return read_fields(cls, envelope.meta)  # type: ignore[no-any-return]  # one of Message, by _TYPES
 
 
 __all__ = [

@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from filmlab.errors import WireError
-from filmlab.wire.head import EntryType, Head
-from filmlab.wire.jsonbody import Doc, Json, to_json
-from filmlab.wire.names import check_run_id, check_text, check_writer
+from filmlab.wire.head import NUMBER_MAX, EntryType, Head, check_fps, check_whole
+from filmlab.wire.jsonbody import EXACT_MAX, Doc, Json, to_json
+from filmlab.wire.names import check_metric, check_run_id, check_text, check_writer
 
-METRIC_NAME_MAX_BYTES = 200
+DIRECTORY_MAX_BYTES = 4000
+SCHEDULE_MAX_CHARS = 4096
+TAGS_MAX = 100
+BUCKETS_MAX = 1024
+"""Of the histogram of a Blocked entry: `filmlab.latency` needs half of that for all of int64."""
 _TOKEN = struct.Struct("<Q")
 _BLOCKED = struct.Struct("<QQI")
 
@@ -33,6 +37,18 @@ class RunBegin(Head):
     total_episodes: int = 0
     fps: float = 30.0
 
+    def check(self) -> None:
+        check_run_id(self.run_id)
+        check_writer(self.writer)
+        _check_directory(self.directory)
+        if len(self.tags) > TAGS_MAX:
+            raise WireError(f"a run has at most {TAGS_MAX} tags, this one {len(self.tags)}")
+        for text in (self.project, self.name, self.group, self.resume, *self.tags):
+            check_text(text, "a run's project, name, group or tag")
+        check_text(self.schedule, "RunBegin.schedule", SCHEDULE_MAX_CHARS)
+        check_whole("RunBegin", "total_episodes", self.total_episodes, EXACT_MAX)
+        check_fps("RunBegin", self.fps)
+
     def body(self) -> bytes:
         return to_json(
             {
@@ -48,13 +64,13 @@ class RunBegin(Head):
         doc = Doc(body, "RunBegin")
         return cls(
             **head,
-            run_id=check_run_id(doc.text("id")),
-            writer=check_writer(doc.text("writer")),
-            project=check_text(doc.text("project"), "project"),
-            name=check_text(doc.text("name"), "name"),
-            directory=_check_directory(doc.text("directory")),
-            group=check_text(doc.text("group"), "group"),
-            tags=tuple(check_text(tag, "tag") for tag in doc.texts("tags")),
+            run_id=doc.text("id"),
+            writer=doc.text("writer"),
+            project=doc.text("project"),
+            name=doc.text("name"),
+            directory=doc.text("directory"),
+            group=doc.text("group"),
+            tags=tuple(doc.texts("tags")),
             config=doc.map("config"),
             resume=doc.text("resume"),
             schedule=doc.text("schedule"),
@@ -70,20 +86,22 @@ class MetricNames(Head):
     TYPE: ClassVar = EntryType.METRIC_NAMES
     names: tuple[tuple[int, str], ...]
 
+    def check(self) -> None:
+        for number, name in self.names:
+            check_whole("MetricNames", "number", number, NUMBER_MAX)
+            check_metric(name)
+
     def body(self) -> bytes:
         return to_json({"names": [list(pair) for pair in self.names]})
 
     @classmethod
     def read(cls, head: Json, body: memoryview) -> "MetricNames":
         pairs = Doc(body, "MetricNames").items("names")
-        names = []
         for pair in pairs:
-            if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], int) and 0 <= pair[0] < 2**32):
+            # Not isinstance for the number: true is an int to it.
+            if not (isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is int and isinstance(pair[1], str)):
                 raise WireError("MetricNames: a pair is (number, name)")
-            if not isinstance(pair[1], str) or not 0 < len(pair[1].encode()) <= METRIC_NAME_MAX_BYTES:
-                raise WireError(f"a metric's name has 1 to {METRIC_NAME_MAX_BYTES} bytes of UTF-8")
-            names.append((pair[0], pair[1]))
-        return cls(**head, names=tuple(names))
+        return cls(**head, names=tuple((number, name) for number, name in pairs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +112,18 @@ class Snapshot(Head):
     ids: bytes
     values: bytes
 
+    def check(self) -> None:
+        if not self.ids or len(self.ids) % 4 or len(self.values) != 2 * len(self.ids):
+            raise WireError(f"a snapshot of {len(self.ids)} and {len(self.values)} bytes is no row of uint32, float64")
+
     def body(self) -> bytes:
         return self.ids + self.values
 
     @classmethod
     def read(cls, head: Json, body: memoryview) -> "Snapshot":
         count, rest = divmod(len(body), 12)
-        if rest or not count:
-            raise WireError(f"a snapshot of {len(body)} bytes is no row of (uint32, float64)")
+        if rest:
+            raise WireError(f"a snapshot of {len(body)} bytes is no row of uint32, float64")
         return cls(**head, ids=bytes(body[: 4 * count]), values=bytes(body[4 * count :]))
 
 
@@ -117,6 +139,15 @@ class Blocked(Head):
     total_ns: int
     max_ns: int
 
+    def check(self) -> None:
+        if len(self.counts) > BUCKETS_MAX:
+            raise WireError(f"Blocked: at most {BUCKETS_MAX} buckets")
+        for bucket, count in self.counts:
+            check_whole("Blocked", "bucket", bucket, BUCKETS_MAX - 1)
+            check_whole("Blocked", "count", count, NUMBER_MAX)
+        check_whole("Blocked", "total_ns", self.total_ns, EXACT_MAX)
+        check_whole("Blocked", "max_ns", self.max_ns, EXACT_MAX)
+
     def body(self) -> bytes:
         flat = [number for pair in self.counts for number in pair]
         return _BLOCKED.pack(self.total_ns, self.max_ns, len(self.counts)) + struct.pack(f"<{len(flat)}I", *flat)
@@ -126,7 +157,7 @@ class Blocked(Head):
         if len(body) < _BLOCKED.size:
             raise WireError("Blocked is cut")
         total_ns, max_ns, count = _BLOCKED.unpack_from(body)
-        if len(body) != _BLOCKED.size + 8 * count:
+        if count > BUCKETS_MAX or len(body) != _BLOCKED.size + 8 * count:
             raise WireError("Blocked: the table's length differs from its count")
         flat = struct.unpack_from(f"<{2 * count}I", body, _BLOCKED.size)
         return cls(**head, counts=tuple(zip(flat[::2], flat[1::2], strict=True)), total_ns=total_ns, max_ns=max_ns)
@@ -142,6 +173,12 @@ class Dropped(Head):
     size_bytes: int
     reason: str
 
+    def check(self) -> None:
+        check_text(self.what, "Dropped.what")
+        check_text(self.reason, "Dropped.reason")
+        check_whole("Dropped", "count", self.count, EXACT_MAX)
+        check_whole("Dropped", "size_bytes", self.size_bytes, EXACT_MAX)
+
     def body(self) -> bytes:
         return to_json({"what": self.what, "count": self.count, "bytes": self.size_bytes, "reason": self.reason})
 
@@ -150,10 +187,10 @@ class Dropped(Head):
         doc = Doc(body, "Dropped")
         return cls(
             **head,
-            what=check_text(doc.text("what"), "what"),
+            what=doc.text("what"),
             count=doc.whole("count"),
             size_bytes=doc.whole("bytes"),
-            reason=check_text(doc.text("reason"), "reason"),
+            reason=doc.text("reason"),
         )
 
 
@@ -181,6 +218,9 @@ class Flush(Head):
     TYPE: ClassVar = EntryType.FLUSH
     token: int
 
+    def check(self) -> None:
+        check_whole("Flush", "token", self.token, 2**64 - 1)
+
     def body(self) -> bytes:
         return _TOKEN.pack(self.token)
 
@@ -199,18 +239,21 @@ class RunFinish(Head):
     status: str = "finished"
     """`finished`, or `crashed` when an exception left the `with` block."""
 
+    def check(self) -> None:
+        if self.status not in ("finished", "crashed"):
+            raise WireError("RunFinish: status is finished or crashed")
+
     def body(self) -> bytes:
         return to_json({"status": self.status})
 
     @classmethod
     def read(cls, head: Json, body: memoryview) -> "RunFinish":
-        status = Doc(body, "RunFinish").text("status")
-        if status not in ("finished", "crashed"):
-            raise WireError("RunFinish: status is finished or crashed")
-        return cls(**head, status=status)
+        return cls(**head, status=Doc(body, "RunFinish").text("status"))
 
 
-def _check_directory(text: str) -> str:
-    if not text.startswith("/") or "\0" in text or ".." in text.split("/") or len(text.encode()) > 4000:
+def _check_directory(text: str) -> None:
+    # A name of the file system that is no UTF-8 comes as lone surrogates: it cannot travel, and "replace" sees it here.
+    if len(text.encode("utf-8", "replace")) > DIRECTORY_MAX_BYTES or text.encode("utf-8", "replace").decode() != text:
+        raise WireError(f"a run's directory is a path of at most {DIRECTORY_MAX_BYTES} bytes of UTF-8")
+    if not text.startswith("/") or "\0" in text or ".." in text.split("/"):
         raise WireError("a run's directory is an absolute path without `..`")
-    return text
