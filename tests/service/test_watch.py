@@ -1,0 +1,55 @@
+"""Processes are noticed when they end."""
+
+import asyncio
+import subprocess
+import sys
+
+from filmlab.private import started_ticks
+from filmlabd.watch import Watches
+
+
+async def test_the_end_of_a_process_is_told_once() -> None:
+    """A killed trainer is noticed by its pidfd."""
+    died: asyncio.Queue[int] = asyncio.Queue()
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    watches = Watches(died.put_nowait)
+    watches.add(7, process.pid, started_ticks(process.pid))
+    process.kill()
+    assert await asyncio.wait_for(died.get(), 10) == 7
+    process.communicate()
+    assert died.empty()
+    watches.close()
+
+
+async def test_a_process_that_is_gone_already_is_told_at_once() -> None:
+    """After a restart of the daemon, trainers may have died meanwhile."""
+    died: asyncio.Queue[int] = asyncio.Queue()
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    watches = Watches(died.put_nowait)
+    watches.add(7, process.pid, 0)
+    assert await asyncio.wait_for(died.get(), 10) == 7
+
+
+async def test_a_pid_that_another_process_has_by_now_is_not_taken_for_the_trainer() -> None:
+    """Pids are used again: the time at which the process began tells them apart."""
+    died: asyncio.Queue[int] = asyncio.Queue()
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    watches = Watches(died.put_nowait)
+    watches.add(7, process.pid, started_ticks(process.pid) + 1)
+    assert await asyncio.wait_for(died.get(), 10) == 7
+    process.kill()
+    process.communicate()
+
+
+async def test_who_is_not_watched_any_more_is_not_told_of() -> None:
+    """A session that said BYE ends by that, not by the death of its process."""
+    died: asyncio.Queue[int] = asyncio.Queue()
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    watches = Watches(died.put_nowait)
+    watches.add(7, process.pid, 0)
+    watches.remove(7)
+    process.kill()
+    process.communicate()
+    await asyncio.sleep(0)
+    assert died.empty()
