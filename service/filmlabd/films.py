@@ -1,5 +1,6 @@
 """Where does the film of each episode lie? One file per film, and the bookkeeping of what of it is durable."""
 
+import errno
 import os
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
@@ -34,6 +35,7 @@ class FilmStore:
         self._open_max = open_max
         self._files: OrderedDict[_Key, _Open] = OrderedDict()
         self._dirty_directories: set[Path] = set()
+        self._broken = ""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._bytes_used = sum(path.stat().st_size for path in directory.glob("*/*.film"))
 
@@ -46,8 +48,9 @@ class FilmStore:
 
         Raises:
             Transient: the disk is full; the film is as it was.
-            OSError: the disk failed.
+            OSError: the disk failed; this store takes nothing more (the process should end and recover).
         """
+        self._check_usable()
         total_bytes = sum(envelope.size_bytes for envelope in envelopes)
         buffers = [part for envelope in envelopes for part in (envelope.header, envelope.meta, envelope.payload)]
         file = None
@@ -56,6 +59,7 @@ class FilmStore:
             write_all(file.fd, buffers, file.size)
         except OSError as error:
             if error.errno not in DISK_FULL:
+                self._broken = self._broken or f"write failed: {error.strerror}"
                 raise
             if file is not None:
                 os.ftruncate(file.fd, file.size)
@@ -68,16 +72,20 @@ class FilmStore:
         """Make everything that was appended durable, names of new files and directories included.
 
         Raises:
-            OSError: it may not be durable, and trying again could falsely succeed: the process should end and recover.
+            OSError: it may not be durable, and trying again could falsely succeed: this store takes nothing more.
         """
-        for file in self._files.values():
-            if file.dirty:
-                os.fdatasync(file.fd)
-                file.dirty = False
-        # Deepest first would do as well: a name is durable once the directory that holds it is synced.
-        for directory in sorted(self._dirty_directories):
-            if directory.exists():
-                sync_directory(directory)
+        self._check_usable()
+        try:
+            for file in self._files.values():
+                if file.dirty:
+                    os.fdatasync(file.fd)
+                    file.dirty = False
+            for directory in sorted(self._dirty_directories):
+                if directory.exists():
+                    sync_directory(directory)
+        except OSError as error:
+            self._broken = f"sync failed: {error.strerror}"
+            raise
         self._dirty_directories.clear()
 
     def scan(self, session: int, film: int) -> Iterator[Envelope]:
@@ -143,6 +151,10 @@ class FilmStore:
             os.close(file.fd)
         self._files.clear()
 
+    def _check_usable(self) -> None:
+        if self._broken:
+            raise OSError(errno.EIO, f"the films take nothing more: {self._broken}")
+
     def _session_directory(self, session: int) -> Path:
         return self.path(session, 0).parent
 
@@ -177,6 +189,9 @@ class FilmStore:
             # Synced now: once it is closed, `sync` knows nothing of it.
             if file.dirty:
                 os.fdatasync(file.fd)
+        except OSError as error:
+            self._broken = f"sync failed: {error.strerror}"
+            self._check_usable()
         finally:
             os.close(file.fd)
 

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from filmlab.errors import BadInput, Transient
+from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.latency import Histogram
 from filmlabd.columns import join, unpack
 from filmlabd.index_schema import open_reader, signed, unsigned
@@ -203,6 +203,7 @@ class Reader(Answers):
     Raises:
         NoIndex: there is none yet.
         BadInput: it is of another version of filmlab.
+        Corrupt: it is damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -210,6 +211,8 @@ class Reader(Answers):
             db = open_reader(path, BUSY_TIMEOUT_S)
         except sqlite3.OperationalError as error:
             raise NoIndex(f"no index at {path}: {error}") from None
+        except sqlite3.DatabaseError as error:
+            raise Corrupt(f"{path} is damaged ({error}); the daemon makes it again when it starts") from None
         super().__init__(db)
 
     def close(self) -> None:
@@ -234,23 +237,24 @@ def _lines(text: str) -> tuple[str, ...]:
 
 def _run_row(row: tuple[Any, ...]) -> RunRow:
     run_id, name, project, group, tags, directory, status, attempt, config, summary, *rest = row
-    schedule, plan_version, wanted, next_episodes, asked_by, total_episodes, fps, created, updated, finished, *end = (
-        rest
-    )
+    schedule, plan_version, wanted, next_episodes, asked_by, total_episodes, fps, *rest = rest
+    created, updated, finished, episodes, printed, umask = rest
     return RunRow(
         run_id, name, project, group, tuple(json.loads(tags)), directory, status, attempt, json.loads(config),
         json.loads(summary), schedule, plan_version, wanted, next_episodes, asked_by, total_episodes, _float(fps),
-        created or 0.0, updated or 0.0, finished, end[0], bool(end[1]), end[2],
+        created or 0.0, updated or 0.0, finished, episodes, bool(printed), umask,
     )  # fmt: skip
 
 
 def _episode_row(row: tuple[Any, ...]) -> EpisodeRow:
     run_id, writer, attempt, episode, session, film, return_, length, solved, ended, complete, *rest = row
-    frames, last_seq, reason, note, metadata, wall, occurrence, job_state, paths, *end, provisional = rest
+    frames, last_seq, reason, note, metadata, wall, occurrence, job_state, paths, *rest = rest
+    job_reason, media_name, media_mime, media_step, caption, fps, provisional = rest
     return EpisodeRow(
         run_id, writer, attempt, episode, unsigned(session), film, _float(return_), length,
         None if solved is None else bool(solved), bool(ended), bool(complete), frames, last_seq, reason, note,
-        json.loads(metadata), wall or 0.0, occurrence, job_state, _lines(paths), *end, bool(provisional),
+        json.loads(metadata), wall or 0.0, occurrence, job_state, _lines(paths), job_reason, media_name, media_mime,
+        media_step, caption, fps, bool(provisional),
     )  # fmt: skip
 
 

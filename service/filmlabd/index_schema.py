@@ -111,6 +111,8 @@ def open_reader(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
     try:
         version = _check_version(db, path)
         if version < VERSION:
+            if version == 0:
+                raise sqlite3.OperationalError("it has no tables yet")
             raise BadInput(f"{path} is of version {version}, this filmlab reads {VERSION}: start its daemon once")
     except BaseException:
         db.close()

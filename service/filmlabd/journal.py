@@ -121,8 +121,11 @@ class Journal:
 
     def scan(self, from_position: Position = 0) -> Iterator[tuple[Position, Envelope]]:
         """Every whole record from a position on, in order. Damage is quarantined, counted and passed over."""
-        for base, path in self._segments():
-            size = self._size if base == self._base else path.stat().st_size
+        segments = self._segments()
+        borders = [*[base for base, _ in segments], self.end][1:]
+        for (base, path), border in zip(segments, borders, strict=True):
+            # What lies behind a segment's last record was preallocated, and left there by a killed process.
+            size = border - base
             start = max(0, from_position - base)
             if start >= size:
                 continue

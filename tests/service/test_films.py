@@ -1,5 +1,6 @@
 """Film files: one per film, whole up to a number, and bounded in descriptors."""
 
+import errno
 import os
 import resource
 from collections.abc import Iterator
@@ -190,3 +191,22 @@ def test_a_full_disk_leaves_the_film_as_it_was(store: FilmStore) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     store.append(SESSION, 1, chunks_of(2, 3))
     assert seqs(store) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("closed_by", ["sync", "another film"])
+def test_a_failed_sync_is_never_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed_by: str) -> None:
+    """After an error of a sync, a full disk's too, the store takes nothing more. (The disk here is ours.)"""
+    films = FilmStore(tmp_path, open_max=1)
+    films.append(SESSION, 1, chunks_of(1))
+
+    def broken(fd: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", broken)
+        with pytest.raises(OSError, match="No space left"):
+            films.sync() if closed_by == "sync" else films.append(SESSION, 2, chunks_of(2))
+    for action in (films.sync, lambda: films.append(SESSION, 2, chunks_of(2))):
+        with pytest.raises(OSError, match="take nothing more"):
+            action()
+    films.close()

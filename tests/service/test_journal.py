@@ -252,3 +252,17 @@ def test_opening_syncs_what_a_killed_process_may_have_left(tmp_path: Path, monke
     monkeypatch.setattr(os, "fdatasync", spy)
     open_journal(tmp_path).close()
     assert synced == [str(tmp_path / f"{0:016d}.seg")]
+
+
+def test_what_was_preallocated_behind_an_older_segment_is_no_damage(tmp_path: Path) -> None:
+    """A process killed in the middle of beginning a new segment leaves zeros behind the old one."""
+    journal = open_journal(tmp_path)
+    for one in records(40):
+        journal.append([one])
+    journal.close()
+    first = tmp_path / f"{0:016d}.seg"
+    first.write_bytes(first.read_bytes() + bytes(5000))
+    journal = open_journal(tmp_path)
+    assert [one.seq for one in told(journal)] == list(range(1, 41))
+    assert journal.quarantined == 0
+    journal.close()

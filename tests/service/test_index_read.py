@@ -1,0 +1,96 @@
+"""Questions to the index that need no daemon."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from filmlab.errors import BadInput, Corrupt
+from filmlabd.index import Reader
+from filmlabd.index_read import NoIndex
+from service.keeping import RUN, Followed, end_episode, snapshot
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Iterator[Followed]:
+    told = Followed(tmp_path / "index.sqlite")
+    yield told
+    told.index.close()
+
+
+def test_a_run_is_found_by_id_by_its_beginning_or_by_name(story: Followed) -> None:
+    """The whole id first, then an unambiguous beginning of one, then an unambiguous name."""
+    for number, (run_id, name) in enumerate([("abc", "walk"), ("abcd", "run"), ("xyz", "walk"), ("k_1", "abc")], 1):
+        story.wall += 1
+        story.open(run=number, run_id=run_id, name=name)
+    answers = story.answers
+    found = {asked: answers.run(asked).run_id for asked in ("abc", "abcd", "x", "run", "k_")}
+    assert found == {"abc": "abc", "abcd": "abcd", "x": "xyz", "run": "abcd", "k_": "k_1"}
+    for several, ids in (("ab", "abc, abcd"), ("walk", "abc, xyz")):
+        with pytest.raises(BadInput, match=f"several runs are called '{several}': {ids}"):
+            answers.run(several)
+    for none in ("nobody", "%", "a_c", "ABC"):
+        with pytest.raises(BadInput, match="no run is called"):
+            answers.run(none)
+    assert [run.run_id for run in answers.runs()] == ["abc", "abcd", "xyz", "k_1"]
+
+
+def test_nothing_known_is_nothing_said(story: Followed) -> None:
+    """Questions about what is not there have empty answers."""
+    story.open()
+    answers = story.answers
+    assert (answers.episodes("no"), answers.metrics("no"), answers.prints("no"), answers.drops("no")) == (
+        [],
+        [],
+        [],
+        [],
+    )
+    assert (answers.points("no", "loss"), answers.points(RUN, "loss"), answers.jobs("ready")) == ([], [], [])
+    assert answers.blocked("no").count == 0
+
+
+def test_metrics_come_by_name_attempt_and_writer(story: Followed) -> None:
+    """With how many points each has and what came last."""
+    story.open()
+    story.open(run=2, writer="eval")
+    story.names("b", "a")
+    story.say(snapshot({0: 1.0, 1: 2.0}), snapshot({0: 3.0}, run=2))
+    story.say(snapshot({0: 4.0}, step=9))
+    rows = [(row.name, row.writer, row.count, row.last_step, row.last_value) for row in story.answers.metrics(RUN)]
+    assert rows == [("a", "main", 1, 0, 2.0), ("b", "eval", 1, 0, 3.0), ("b", "main", 2, 9, 4.0)]
+
+
+def test_without_an_index_it_is_said_so(tmp_path: Path) -> None:
+    """Neither a missing state directory nor a missing file is made by asking."""
+    with pytest.raises(NoIndex, match="no index at"):
+        Reader(tmp_path / "nowhere" / "index.sqlite")
+    with pytest.raises(NoIndex):
+        Reader(tmp_path / "index.sqlite")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_writes_nothing(story: Followed, tmp_path: Path) -> None:
+    """It is opened for reading only, and needs no daemon."""
+    story.open()
+    story.say(end_episode(1))
+    assert story.answers.run(RUN).episodes == 1
+    story.index.close()
+    with Reader(tmp_path / "index.sqlite") as reader:
+        assert reader.run(RUN).episodes == 1
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            reader._db.execute("DELETE FROM runs")
+
+
+def test_a_half_made_index_is_no_index(tmp_path: Path) -> None:
+    """An empty file, which a daemon that is just starting leaves for a moment."""
+    (tmp_path / "index.sqlite").touch()
+    with pytest.raises(NoIndex):
+        Reader(tmp_path / "index.sqlite")
+
+
+def test_a_damaged_index_is_said_so(tmp_path: Path) -> None:
+    """A reader cannot make it again, but can say who does."""
+    (tmp_path / "index.sqlite").write_bytes(b"no database" * 500)
+    with pytest.raises(Corrupt, match="the daemon makes it again"):
+        Reader(tmp_path / "index.sqlite")
