@@ -116,6 +116,7 @@ async def test_a_wiped_socket_is_noticed_and_bound_again(bench: Bench) -> None:
     assert bench.transport.gone()
     bench.transport.bind_again(bench.endpoint)
     assert not bench.transport.gone()
+    bench.client.close()
     bench.client = bench.dealer()
     bench.client.send_multipart(messages.encode(messages.Ping(6), 9).parts)
     assert isinstance(await bench.next(), Received)
