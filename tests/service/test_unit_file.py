@@ -57,11 +57,12 @@ def test_the_daemon_tells_its_manager(manager: socket.socket, tmp_path: Path) ->
     (tmp_path / "run").mkdir(mode=0o700)
     own = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "run"), "FILMLAB_STATE_DIR": str(tmp_path / "s")}
     environ = os.environ | own | {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "200000"}
+    endpoint = StatePaths.find(environ).endpoint
     assert unit["Type"] == "notify"
     with subprocess.Popen([sys.executable, "-m", "filmlabd", "--workers", "1"], env=environ, stderr=-3) as daemon:
         try:
             hear(manager, daemon, "READY=1")
-            assert read_endpoint(StatePaths.find(environ).endpoint).pid == daemon.pid
+            assert read_endpoint(endpoint).pid == daemon.pid
             if "WatchdogSec" in unit:
                 hear(manager, daemon, "WATCHDOG=1")
             daemon.send_signal(signal.SIGTERM)
