@@ -1,0 +1,236 @@
+"""The page of a run: what it shows, that it is one valid document, and that nothing in it can become markup."""
+
+import math
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filmlab.latency import Histogram
+from filmlab.wire import entries
+from filmlabd import facts
+from filmlabd.pages.html import el, href, raw, text
+from filmlabd.pages.words import duration, flatten, moment, number, plural, size, value
+from service.keeping import RUN, SESSION, begin_episode
+from service.studio import Studio, moving
+
+VOID = {"img", "meta", "link", "br", "hr", "source"}
+HOSTILE = "<script>alert(1)</script>\"'&\x00\u202e"
+
+
+class Document(HTMLParser):
+    """Reads a page strictly: every element is closed in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words += data
+
+    def links(self) -> list[str]:
+        """Whatever the page loads or leads to."""
+        names = ("src", "href", "srcset", "action", "data", "poster")
+        return [attrs[name] or "" for _, attrs in self.tags for name in names if name in attrs]
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    made = Studio(
+        tmp_path, metrics=("loss", "a%2F/<b>"), name="walk & <i>run</i>", project="p", group="g", tags=("fast", "<u>"),
+        config={"lr": 0.0003, "note": "</style><script>alert(1)</script>", "net": {"sizes": [64, 64]}},
+    )  # fmt: skip
+    yield made
+    made.close()
+
+
+def page(studio: Studio) -> Document:
+    studio.develop(studio.page_job())
+    return Document((studio.prints / "index.html").read_text("utf-8"))
+
+
+def test_shows_what_there_is(studio: Studio) -> None:
+    """Clips, media and curves are there, each found at its link; facts and settings stand in words."""
+    studio.log({0: 0.5, 1: 2.0}, 3)
+    jobs = [studio.episode(0, moving(3), [5.0], reason="cubic", solved=True), studio.episode(8, moving(3), [2.0])]
+    jobs += [studio.medium("saliency", moving(1), caption="the last layer")]
+    jobs += [studio.curve_job(name) for name in ("loss", "a%2F/<b>", "episode/return")]
+    for job in jobs:
+        studio.develop(job)
+    shown = page(studio)
+    images = [attrs for tag, attrs in shown.tags if tag == "img"]
+    found = [studio.prints / unquote(attrs["src"] or "") for attrs in images]
+    assert all(path.is_file() for path in found)
+    assert {path.name for path in found} == {
+        "episode_000000.gif", "episode_000008.gif", "saliency_7.png", "loss.svg", "a%252F%2F%3Cb%3E.svg",
+        "episode%2Freturn.svg",
+    }  # fmt: skip
+    assert all(attrs.get("alt") and attrs.get("width") and attrs.get("height") for attrs in images)
+    clip = next(attrs for attrs in images if attrs["src"] == "episodes/episode_000000.gif")
+    assert (clip["width"], clip["height"]) == ("60", "40")
+    for words in ("walk & <i>run</i>", RUN, "running", "Best so far: Episode 0", "return 5", "cubic", "solved",
+                  "the last layer", "net.sizes", "[64, 64]", "0.0003"):  # fmt: skip
+        assert words in shown.words, words
+
+
+def test_opens_from_disk_alone(studio: Studio) -> None:
+    """No script, no frame, no form; every link is relative, stays below the directory and leads to a file."""
+    studio.develop(studio.episode(0, moving(2), [1.0]))
+    studio.log({1: 1.0}, 1)
+    studio.develop(studio.curve_job("a%2F/<b>"))
+    shown = page(studio)
+    assert not {tag for tag, _ in shown.tags} & {"script", "iframe", "form", "object", "embed", "base", "link"}
+    assert not [name for _, attrs in shown.tags for name in attrs if name.startswith("on")]
+    for link in shown.links():
+        assert not link.startswith(("/", ".", "#")) and ":" not in link, link
+        assert (studio.prints / unquote(link)).exists(), link
+    policy = next(attrs for _, attrs in shown.tags if attrs.get("http-equiv") == "Content-Security-Policy")
+    assert (policy["content"] or "").startswith("default-src 'none'")
+
+
+def test_nothing_from_outside_becomes_markup(studio: Studio) -> None:
+    """Names, notes, reasons, settings and captions with markup in them are shown as they are, as text."""
+    evil = "<img src=x onerror=alert(1)>\"'&"
+    studio.develop(studio.episode(0, moving(1), [1.0], note=evil, reason=evil))
+    studio.develop(studio.medium(evil, moving(1), caption=evil))
+    studio.story.say(entries.Dropped(run=1, wall=1.0, what="film", count=1, size_bytes=1, reason=evil))
+    studio.story.say(entries.RunUpdate(run=1, wall=1.0, summary={evil: evil, "x": HOSTILE, "deep": {evil: [evil]}}))
+    shown = page(studio)
+    assert all(attrs["src"] != "x" for tag, attrs in shown.tags if tag == "img")
+    assert not [name for _, attrs in shown.tags for name in attrs if name.startswith("on")]
+    assert shown.words.count(evil) >= 6
+    assert "\u202e" not in shown.words
+    assert "\x00" not in shown.words
+
+
+def test_what_is_missing_is_said(studio: Studio) -> None:
+    """Drops, prints that failed and episodes without a clip stand on the page, with their reasons."""
+    studio.develop(studio.episode(4, [], [1.0]))
+    job = studio.episode(5, moving(1), [1.0])
+    studio.story.fact(
+        facts.JobStruck(job.key, RUN, "episode", SESSION, job.film, 3, True, "worker killed by signal 11", 1.0)
+    )
+    studio.story.fact(facts.JobStruck(f"curve:{RUN}:loss", RUN, "curve", 0, 0, 1, False, "the disk is full", 1.0))
+    studio.story.say(entries.Dropped(run=1, wall=1.0, what="film", count=2, size_bytes=2_000_000, reason="no memory"))
+    words = page(studio).words
+    assert "2 films not handed over (2 MB): no memory" in words
+    assert "Episode 5 could not be made: worker killed by signal 11, given up after 3 tries" in words
+    assert "The curve loss could not be made: the disk is full, tried again soon" in words
+    assert "Episode 4 has no clip: it has no frames" in words
+
+
+def test_episode_that_was_cut(studio: Studio) -> None:
+    """The clip of a trainer that died is there, marked, and the run says that it crashed."""
+    film = studio.shoot(moving(3))
+    studio.story.say(begin_episode(film, 7))
+    studio.story.cut(film, 7, 3, "its trainer ended")
+    studio.develop(studio.film_job(film))
+    studio.story.closed("crashed")
+    words = page(studio).words
+    for part in ("crashed", "Episode 7", "cut short", "its trainer ended"):
+        assert part in words, part
+
+
+def test_run_that_has_only_begun(studio: Studio) -> None:
+    """A run without anything yet has a page that says so."""
+    words = page(studio).words
+    assert "No episode has been kept on film yet." in words
+    assert "best return–" in words
+
+
+def test_clips_still_developing(studio: Studio) -> None:
+    """Clips that are on their way are counted."""
+    studio.develop(studio.episode(0, moving(1), [1.0]))
+    studio.episode(1, moving(1), [1.0])
+    assert "1 clip, 1 still developing" in page(studio).words
+
+
+def test_clip_that_somebody_deleted(studio: Studio) -> None:
+    """A print that is gone from the directory is no broken picture on the page."""
+    (gif, _), _ = studio.develop(studio.episode(0, moving(1), [1.0]))
+    (studio.prints / gif).unlink()
+    assert [attrs for tag, attrs in page(studio).tags if tag == "img"] == []
+
+
+def test_many_clips(studio: Studio) -> None:
+    """With more clips than a page bears, the newest are shown and the rest are counted and linked."""
+    for episode in range(63):
+        studio.develop(studio.episode(episode, moving(1), [1.0], wall=float(episode)))
+    shown = page(studio)
+    assert "63 clips, the newest 60 are shown" in shown.words
+    assert "episodes/" in shown.links()
+
+
+def test_time_inside_filmlab(studio: Studio) -> None:
+    """What filmlab cost the training thread is told: calls, total, percentiles, the longest."""
+    seen = Histogram()
+    seen.add([1000] * 99 + [3_000_000])
+    studio.story.say(seen.entry(1, 1.0))
+    words = page(studio).words
+    for part in ("Training thread inside filmlab", "calls100", "in total3.1 ms", "longest3 ms"):
+        assert part in words, part
+
+
+@given(st.text(), st.text())
+def test_text_is_never_markup(inside: str, attribute: str) -> None:
+    """Any text comes back as one text and one attribute of one element."""
+    shown = Document(el("p", inside, title=attribute))
+    assert [(tag, list(attrs)) for tag, attrs in shown.tags] == [("p", ["title"])]
+    assert shown.words == Document(f"<p>{text(inside)}</p>").words
+
+
+def test_markup_of_our_own_stays() -> None:
+    """Elements nest; None is left out, of children and of attributes; links never become a scheme."""
+    assert el("p", el("b", "<"), None, ["a", raw("<br>")], cls="x", id=None) == '<p class="x"><b>&lt;</b>a<br></p>'
+    assert (href("javascript:alert(1)"), href("a%2Fb.svg"), href("/etc")) == (
+        "javascript%3Aalert%281%29", "a%252Fb.svg", "#",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given_", "words"),
+    [(200.0, "200"), (-3.25, "−3.25"), (1.2e-5, "1.2e−05"), (12500.0, "12,500"), (1234.5678, "1,235"),
+     (0.0123456, "0.0123"), (math.nan, "–"), (-math.inf, "−∞"), (485.123, "485.1"), (0.0, "0"), (1e20, "1e+20")],
+)  # fmt: skip
+def test_numbers(given_: float, words: str) -> None:
+    """Numbers are short, and as exact as one reads."""
+    assert number(given_) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 ns"), (4.23e-6, "4.2 µs"), (12e-3, "12 ms"), (1.5, "1.5 s"), (59.6, "1 min"), (185, "3 min 5 s"),
+     (3599.7, "1 h"), (7800, "2 h 10 min"), (86400, "1 d"), (1e6, "11 d 13 h"), (-1, "0 ns")],
+)  # fmt: skip
+def test_durations(seconds: float, words: str) -> None:
+    """Durations have two units at most."""
+    assert duration(seconds) == words
+
+
+def test_other_words() -> None:
+    """Sizes, counts, moments and settings in their one form."""
+    assert [size(count) for count in (5, 1500, 123_456_789)] == ["5 B", "1.5 kB", "123 MB"]
+    assert (plural(1, "clip"), plural(1200, "clip"), plural(2, "try", "tries")) == ("1 clip", "1,200 clips", "2 tries")
+    assert (moment(0), moment(1e300)) == ("–", "–")
+    assert (value(0.00031), value(True), value(None), value([1, "a"])) == ("0.00031", "true", "–", "[1, a]")
+    assert len(value("x" * 5000)) == 301
+    assert value(10**5000).startswith("about 10^")
+    assert flatten({"a": {"b": 1, "c": {}}}) == [("a.b", "1"), ("a.c", "{}")]
