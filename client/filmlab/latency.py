@@ -121,6 +121,11 @@ class Meter:
         if len(self.pending) >= _FOLD_AT:
             self.fold()
 
+    @property
+    def busy(self) -> bool:
+        """Something was counted since the last `take`."""
+        return bool(self.pending) or bool(self.recent.counts)
+
     def fold(self) -> None:
         """Count what is pending, unless another thread (or a caller further down this stack) is at it."""
         if self._lock.acquire(blocking=False):

@@ -1,0 +1,140 @@
+"""How does a run begin? Options are resolved, a given id is asked for, the run joins its session, one line is said."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filmlab import options as settings
+from filmlab._current import enter
+from filmlab._process import find_run
+from filmlab._run import Run
+from filmlab.control import Control
+from filmlab.endpoint import socket_path
+from filmlab.errors import BadInput, Transient
+from filmlab.launch import ensure_daemon
+from filmlab.notices import say
+from filmlab.options import RunOptions
+from filmlab.paths import StatePaths
+from filmlab.schedule import CaptureSchedule
+
+CLAIM_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the daemon knows of a run's id."""
+
+    known: bool
+    directory: str
+    writers: tuple[str, ...]
+    """Alive."""
+
+
+def init(
+    project: str | None = None,
+    name: str | None = None,
+    *,
+    group: str | None = None,
+    tags: Iterable[str] = (),
+    config: Any = None,
+    id: str | None = None,
+    resume: str | None = None,
+    writer: str = "main",
+    mode: str | None = None,
+    dir: str | os.PathLike[str] | None = None,
+    strict: bool | None = None,
+    schedule: CaptureSchedule | str | None = None,
+    total_episodes: int | None = None,
+    fps: float = 30.0,
+    memory_bytes: int = settings.MEMORY_BYTES,
+    spool_bytes: int = settings.SPOOL_BYTES,
+    close_timeout_s: float = settings.CLOSE_TIMEOUT_S,
+) -> Run:
+    """Begin a run, or a further attempt of one, and print one line about it. Does not wait for the daemon.
+
+    (With an `id` of one's own it does, for up to 5 s, since somebody else may be using it.)
+
+    Args:
+        project: FILMLAB_PROJECT, else `default`.
+        name: FILMLAB_NAME, else the script's. Free text; need not be unique.
+        group: FILMLAB_GROUP. What belongs together, such as the seeds of one experiment.
+        tags: up to 100 texts.
+        config: a mapping, a dataclass or a namespace.
+        id: FILMLAB_RUN_ID, else a new one. The same id again joins the run, or resumes it.
+        resume: FILMLAB_RESUME, else `allow`; `must`: the id is known; `never`: it is not.
+        writer: who this is among several processes of one run.
+        mode: FILMLAB_MODE, else `auto` (starts a daemon where there is none); `online` (starts none); `offline` (keeps
+            all on disk until a daemon takes it); `disabled` (does nothing).
+        dir: FILMLAB_DIR, else `./filmlab`: the prints go to `<dir>/<project>/<name>-<id>/`.
+        strict: FILMLAB_STRICT. Later calls raise instead of warning; for tests.
+        schedule: which episodes are captured; default `CaptureSchedule(cubic=True)`.
+        total_episodes: how many there will be, for `last_n_episodes`.
+        fps: of the clips.
+        memory_bytes: ceiling on what is held in memory, in raw bytes; over it whole films are dropped.
+        spool_bytes: ceiling on what is kept on disk while no daemon answers; 0: nothing.
+        close_timeout_s: how long `finish` waits for the daemon.
+
+    Raises:
+        BadInput: an argument or variable cannot be used; this writer of the run is alive elsewhere; `resume` does not
+            agree with what is known of the id.
+    """
+    options = settings.resolve(
+        project=project, name=name, group=group, tags=tags, config=config, id=id, resume=resume, writer=writer,
+        mode=mode, dir=dir, strict=strict, schedule=schedule, total_episodes=total_episodes, fps=fps,
+        memory_bytes=memory_bytes, spool_bytes=spool_bytes, close_timeout_s=close_timeout_s,
+    )  # fmt: skip
+    for complaint in options.complaints:
+        say(complaint)
+    if find_run(options.run_id, options.writer) is not None:
+        raise BadInput(f"run {options.run_id}: its writer {options.writer!r} is open in this very process")
+    if options.given_id and options.mode in ("auto", "online"):
+        options = _agree(options)
+    run = Run(options)
+    enter(run)
+    say(_greeting(options))
+    return run
+
+
+def _agree(options: RunOptions) -> RunOptions:
+    """The options as they fit what the daemon knows of this id. Raises BadInput where they do not."""
+    try:
+        claim = _claim(options)
+    except Transient as error:
+        say(f"run {options.run_id}: could not ask whether this id is in use ({error}); going on")
+        return options
+    if options.writer in claim.writers:
+        raise BadInput(
+            f"run {options.run_id}: its writer {options.writer!r} is alive in another process; "
+            "give this one another name: init(id=…, writer=…)"
+        )
+    if options.resume == "must" and not claim.known:
+        raise BadInput(f"run {options.run_id} is not known here, and resume='must' asks for one that is")
+    if options.resume == "never" and claim.known:
+        raise BadInput(f"run {options.run_id} is known already, and resume='never' asks for a new one")
+    return replace(options, directory=Path(claim.directory)) if claim.directory else options
+
+
+def _claim(options: RunOptions) -> Claim:
+    """Ask the daemon. Raises Transient when none answers."""
+    reply = Control(_control(options), CLAIM_TIMEOUT_S).ask("claim", run_id=options.run_id, writer=options.writer)
+    try:
+        return Claim(bool(reply["known"]), str(reply["directory"]), tuple(map(str, reply["writers"])))
+    except (KeyError, TypeError) as error:
+        raise Transient(f"the daemon's answer is not understood: {error}") from None
+
+
+def _control(options: RunOptions) -> StatePaths | str:
+    """Where the daemon is asked; in mode auto one is started for it."""
+    if options.endpoint:
+        return f"ipc://{socket_path(options.endpoint).with_name('control.sock')}"
+    paths = StatePaths.find()
+    return ensure_daemon(paths, CLAIM_TIMEOUT_S).control if options.mode == "auto" else paths
+
+
+def _greeting(options: RunOptions) -> str:
+    if options.mode == "disabled":
+        return f"{options.project}/{options.name}: disabled, nothing is recorded"
+    kept = " (kept on disk until a daemon takes it)" if options.mode == "offline" else ""
+    return f"{options.project}/{options.name} → {options.directory}{kept}; `filmlab ls {options.run_id}` lists it"

@@ -1,0 +1,169 @@
+"""What of filmlab is there once in a process? A session for each place to record to: link, queue, numbers."""
+
+import atexit
+import itertools
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from filmlab.delivery import Closing, Limits, LinkOptions, Mode
+from filmlab.intake import Intake
+from filmlab.link import Link
+from filmlab.notices import Notices
+from filmlab.options import RunOptions
+from filmlab.packer import FILM_BATCH_BYTES, Packer
+from filmlab.paths import StatePaths
+from filmlab.tally import Tally
+from filmlab.wire.entries import MetricNames, encode_entry
+
+if TYPE_CHECKING:
+    from filmlab._run import Run
+
+Key: TypeAlias = tuple[str, str, str, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How a run left its session: `closing` is there when it was the last one, so that the session ended with it."""
+
+    safe: bool
+    closing: Closing | None
+
+
+class Process:
+    """One session and the runs that it carries. Ends with the last of them."""
+
+    def __init__(self, key: Key, options: RunOptions, paths: StatePaths, parent_session: int) -> None:
+        self.key = key
+        self.notices = Notices()
+        # Frames that are being compressed are in memory more than once for a moment.
+        headroom = min(2 * FILM_BATCH_BYTES, options.memory_bytes // 4)
+        self.intake = Intake(options.memory_bytes - headroom)
+        self.packer = Packer(self.intake, self._lost)
+        limits = Limits(memory_bytes=options.memory_bytes // 2, spool_bytes=options.spool_bytes)
+        mode: Mode = "auto" if options.mode == "disabled" else options.mode
+        self.link = Link(
+            self.packer,
+            LinkOptions(paths, mode, options.endpoint, limits, parent_session, self.notices.tell),
+        )
+        self.film_numbers = itertools.count(1)
+        self._runs: dict[int, Run] = {}
+        self._run_numbers = itertools.count()
+        self._metrics: dict[str, int] = {}
+        self._metric_numbers = itertools.count()
+
+    def begin(self) -> None:
+        """Start the link. Raises BadInput as `Link.start` does."""
+        self.link.start()
+        # After the link's own: what is registered last is called first, and finished runs must still find a link.
+        _at_exit(self._exit)
+
+    def enter(self, run: "Run", tally: Tally) -> None:
+        """A run joins this session; its number in it goes to `tally.number`."""
+        tally.number = next(self._run_numbers)
+        self.packer.tallies[tally.number] = tally
+        self._runs[tally.number] = run
+
+    def leave(self, run: "Run", tally: Tally, timeout_s: float) -> Departure:
+        """A run has said its last word; wait until that is safe. The last one takes the session with it."""
+        until = time.monotonic() + timeout_s
+        safe = self.link.wait_safe(timeout_s)
+        self._runs.pop(tally.number, None)
+        if not self._runs:
+            with _lock:
+                if _processes.get(self.key) is self:
+                    del _processes[self.key]
+            closing = self.link.close(max(0.0, until - time.monotonic()))
+            atexit.unregister(self._exit)
+            return Departure(closing.safe, closing)
+        self.packer.tallies.pop(tally.number, None)
+        return Departure(safe, None)
+
+    def metric_ids(self, names: tuple[str, ...], run: int, wall: float) -> list[int]:
+        """The session's numbers of these metrics; those that have none yet are declared first."""
+        fresh = [(next(self._metric_numbers), name) for name in names if name not in self._metrics]
+        if fresh:
+            # Declared before anybody can use them. Two threads may declare one name twice; both numbers are good.
+            self.intake.put_entry(encode_entry(MetricNames(run=run, wall=wall, names=tuple(fresh))))
+            self._metrics.update({name: number for number, name in fresh})
+        return [self._metrics[name] for name in names]
+
+    def open_runs(self) -> list["Run"]:
+        """The runs that this session carries now."""
+        return list(self._runs.values())
+
+    def _lost(self, reason: str) -> None:
+        """This session cannot go on; each run begins another one with its next call."""
+        with _lock:
+            if _processes.get(self.key) is self:
+                del _processes[self.key]
+        for run in self.open_runs():
+            run._detach("lost")
+
+    def _exit(self) -> None:
+        """The interpreter ends: finish what is open."""
+        for run in self.open_runs():
+            run._finish_at_exit()
+        self.link.close()
+
+
+_lock = threading.Lock()
+_processes: dict[Key, Process] = {}
+
+
+def join(options: RunOptions, run: "Run", tally: Tally, parent_session: int = 0) -> Process:
+    """The session that carries a run with these options; begun if there is none, and the run in it.
+
+    Raises:
+        BadInput: the state directory or the endpoint cannot be used.
+    """
+    paths = StatePaths.find()
+    key = (options.mode, options.endpoint, os.fspath(paths.state), options.memory_bytes, options.spool_bytes)
+    with _lock:
+        process = _processes.get(key)
+        if process is None or process.link.dead:
+            process = Process(key, options, paths, parent_session)
+            process.begin()
+            _processes[key] = process
+            for note in paths.notes:
+                process.notices.tell(note, note)
+        process.enter(run, tally)
+    return process
+
+
+def find_run(run_id: str, writer: str) -> "Run | None":
+    """The run of this id and writer that this process has open, or None."""
+    for process in list(_processes.values()):
+        for run in process.open_runs():
+            if (run.id, run.writer) == (run_id, writer):
+                return run
+    return None
+
+
+def _after_fork() -> None:
+    """In the child: sessions belong to the parent; runs begin one of their own when they are used here."""
+    global _lock
+    _lock = threading.Lock()
+    parents = list(_processes.values())
+    _processes.clear()
+    for process in parents:
+        atexit.unregister(process._exit)
+        for run in process.open_runs():
+            run._detach("forked")
+
+
+def _at_exit(call: Callable[[], None]) -> None:
+    atexit.register(call)
+    children = sys.modules.get("multiprocessing.process")
+    if children is not None and children.parent_process() is not None:
+        # A child of multiprocessing leaves by os._exit: only its own finalizers are called.
+        from multiprocessing.util import Finalize
+
+        Finalize(None, call, exitpriority=100)
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,100 @@
+"""How does one call of `log` become bytes? Its keys are looked up once, its values packed in one step."""
+
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from filmlab.media import Image, Video
+from filmlab.wire.entries import METRIC_NAME_MAX_BYTES
+from filmlab.wire.names import clean_text, file_name
+
+ROWS_MAX = 1024
+"""Sets of keys that are remembered; a loop that makes up new ones all the time is slow, not large."""
+METRICS_MAX = 2000
+"""In one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One set of keys: the session's numbers of these metrics, and what packs as many float64."""
+
+    ids: bytes
+    pack: Callable[..., bytes]
+
+    @classmethod
+    def of(cls, numbers: list[int]) -> "Row":
+        count = len(numbers)
+        return cls(struct.pack(f"<{count}I", *numbers), struct.Struct(f"<{count}d").pack)
+
+
+@dataclass(slots=True)
+class Sorted:
+    """What one call of `log` had in it, sorted out."""
+
+    names: list[str]
+    values: list[float]
+    media: list[tuple[str, Image | Video]]
+    complaints: list[tuple[str, str]]
+    """(kind, sentence) of what could not be taken as it was."""
+
+
+def sort_out(values: Mapping[Any, Any]) -> Sorted:
+    """Look at each pair by itself: numbers, media, and what is neither."""
+    out = Sorted([], [], [], [])
+    for key, value in values.items():
+        name = _name(key, out)
+        if name in out.names:
+            out.complaints.append((f"twice {name}", f"metric {name!r} came twice in one call; the first one is kept"))
+        elif not name:
+            out.complaints.append(("name", "a metric without a name is left out"))
+        elif isinstance(value, Image | Video):
+            out.media.append((clean_text(name), value))
+        elif len(out.names) >= METRICS_MAX:
+            out.complaints.append(("many", f"over {METRICS_MAX} metrics in one call; the rest is left out"))
+        else:
+            _number(name, value, out)
+    return out
+
+
+def _number(name: str, value: Any, out: Sorted) -> None:
+    try:
+        if isinstance(value, str | bytes):
+            raise TypeError("a text is no number")
+        number = float(value)
+    except Exception:  # noqa: BLE001  # a stranger's __float__ may raise anything: then it is no number
+        kind = f"not a number: {name}"
+        out.complaints.append((kind, f"metric {name!r} is no number but {type(value).__name__}; it is left out"))
+    else:
+        out.names.append(name)
+        out.values.append(number)
+
+
+def _name(key: Any, out: Sorted) -> str:
+    """A metric's name that can travel; what had to be changed is said."""
+    text = key if isinstance(key, str) else str(key)
+    if "\0" not in text and text.isprintable() and len(text.encode("utf-8", "replace")) <= METRIC_NAME_MAX_BYTES:
+        if isinstance(key, str) and _encodes(text):
+            return text
+        text = text.encode("utf-8", "replace").decode()
+    else:
+        text = _shorten("".join(char if char.isprintable() else "?" for char in text))
+    out.complaints.append((f"name {text}", f"metric {str(key)[:60]!r} is recorded as {text[:60]!r}"))
+    return text
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shorten(text: str) -> str:
+    """At most 200 bytes; a longer one is cut and ends in a hash, so that two of them stay apart."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= METRIC_NAME_MAX_BYTES:
+        return data.decode()
+    digest = file_name(text)[-9:]
+    return data[: METRIC_NAME_MAX_BYTES - 9].decode("utf-8", "ignore") + digest

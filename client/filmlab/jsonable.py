@@ -1,0 +1,85 @@
+"""How does a configuration or an episode's metadata become JSON? Whatever it holds, without raising."""
+
+import enum
+import math
+from argparse import Namespace
+from collections.abc import Mapping, Set
+from dataclasses import fields, is_dataclass
+from pathlib import PurePath
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from filmlab.errors import WireError
+from filmlab.wire.jsonbody import EXACT_MAX, Json, to_json
+
+DEPTH_MAX = 24
+ARRAY_MAX_ITEMS = 4096
+TEXT_MAX_CHARS = 100_000
+
+
+def jsonable(value: Any, depth: int = 0) -> Any:
+    """The nearest JSON value: numpy numbers become numbers, tuples and sets lists, dataclasses and namespaces objects.
+
+    NaN and infinities become null, numbers that JSON readers would round become texts, and so does all that JSON does
+    not know.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, enum.Enum):
+        return jsonable(value.value, depth)
+    if isinstance(value, str):
+        return value[:TEXT_MAX_CHARS].encode("utf-8", "replace").decode()
+    if isinstance(value, int):
+        return int(value) if -EXACT_MAX <= value <= EXACT_MAX else _text(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, np.generic):
+        return jsonable(value.item(), depth) if not isinstance(value, np.void) else _text(value)
+    return _container(value, depth) if depth < DEPTH_MAX else _text(value)
+
+
+def document(value: Any, what: str) -> tuple[Json, str]:
+    """A JSON object out of a mapping, a dataclass or a namespace, and a complaint (empty when all is well).
+
+    What cannot be taken at all (no such object, or over 1 MiB) gives an empty one.
+    """
+    if value is None:
+        return {}, ""
+    found = jsonable(value)
+    if not isinstance(found, dict):
+        return {}, f"{what} should be a mapping, got {type(value).__name__}; it is left out"
+    try:
+        to_json(found)
+    except WireError as error:
+        return {}, f"{what} is left out: {error}"
+    return found, ""
+
+
+def _container(value: Any, depth: int) -> Any:
+    if isinstance(value, Mapping):
+        return {jsonable(str(key)): jsonable(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple | Set):
+        return [jsonable(item, depth + 1) for item in value]
+    if isinstance(value, np.ndarray):
+        if value.size > ARRAY_MAX_ITEMS or value.dtype.hasobject:
+            return f"array of shape {value.shape}, {value.dtype}"
+        return jsonable(value.tolist(), depth)
+    if isinstance(value, Namespace | SimpleNamespace):
+        return jsonable(vars(value), depth)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: jsonable(getattr(value, item.name, None), depth + 1) for item in fields(value)}
+    if isinstance(value, PurePath):
+        return _text(value)
+    if isinstance(value, type) or callable(value):
+        return getattr(value, "__qualname__", type(value).__name__)
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001  # a stranger's __str__ may raise anything, and this is only a description
+        text = f"<{type(value).__name__}>"
+    return text[:1000].encode("utf-8", "replace").decode()

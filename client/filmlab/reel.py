@@ -1,0 +1,31 @@
+"""What do the training thread and the sender share of one film? How far it has come, and why it ended, if it did."""
+
+from filmlab.frames import Shutter
+
+
+class Reel:
+    """One film while it is shot. Its episode writes the first part, the sender the second; `dropped` either of them."""
+
+    __slots__ = (
+        "dropped", "ended_by", "episode", "first_seen", "frames", "handed_bytes", "last_seq", "number", "run",
+        "sealed_frames", "shutter", "steps", "wall",
+    )  # fmt: skip
+
+    def __init__(self, number: int, run: int, episode: int, wall: float) -> None:
+        self.number = number
+        self.run = run
+        self.episode = episode
+        self.wall = wall
+        self.shutter = Shutter()
+        self.frames = 0
+        """How many were handed over."""
+        self.steps = 0
+        self.handed_bytes = 0
+        """Of raw frames."""
+        self.ended_by = ""
+        """What ended it before its episode, empty for nothing: it is developed up to there."""
+        self.dropped = ""
+        """Why all of it is thrown away, empty as long as it is not."""
+        self.sealed_frames = 0
+        self.last_seq = 0
+        """In stream B, of its last record."""

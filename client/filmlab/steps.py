@@ -1,0 +1,72 @@
+"""How do the actions and rewards of a film become columns? By dtype where all are alike, else as JSON."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmlab.jsonable import jsonable
+from filmlab.wire.columns import DTYPES, JSON_COLUMN, Column, StepColumn
+from filmlab.wire.jsonbody import to_json
+
+ACTION_MAX_BYTES = 8 * 1024
+
+_NUMBERS = {np.dtype(text): number for number, text in enumerate(DTYPES)}
+_PLAIN = {int: np.dtype("<i8"), float: np.dtype("<f8"), bool: np.dtype("|b1")}
+
+
+def keep_action(action: Any) -> Any:
+    """An action as it is now: the loop may use its array again. Raises ValueError for one of over 8 KiB."""
+    if action is None or type(action) in _PLAIN or isinstance(action, np.generic):
+        return action
+    if not isinstance(action, np.ndarray) and hasattr(action, "__array__"):
+        action = np.asarray(action)
+    if isinstance(action, np.ndarray):
+        if action.nbytes > ACTION_MAX_BYTES:
+            raise ValueError(f"an action of {action.nbytes} bytes; at most {ACTION_MAX_BYTES} are kept")
+        return action.copy()
+    kept = jsonable(action)
+    if len(to_json(kept)) > ACTION_MAX_BYTES:
+        raise ValueError(f"an action of over {ACTION_MAX_BYTES} bytes")
+    return kept
+
+
+def columns(actions: list[Any], rewards: list[float]) -> tuple[StepColumn, ...]:
+    """The columns of some consecutive steps; actions that are all None have none."""
+    data = np.asarray(rewards, dtype="<f8").tobytes()
+    reward = StepColumn(column=Column.REWARD, dtype=_NUMBERS[np.dtype("<f8")], count=len(rewards), data=data)
+    if all(action is None for action in actions):
+        return (reward,)
+    table = _uniform(actions)
+    if table is None:
+        texts = to_json([jsonable(action) for action in actions])
+        return StepColumn(column=Column.ACTION, dtype=JSON_COLUMN, count=len(actions), data=texts), reward
+    action = StepColumn(
+        column=Column.ACTION,
+        dtype=_NUMBERS[table.dtype],
+        count=len(actions),
+        shape=table.shape[1:],
+        data=table.tobytes(),
+    )
+    return action, reward
+
+
+def _uniform(actions: list[Any]) -> NDArray[Any] | None:
+    """All actions as one array, when they are of one type, dtype and shape that travels as numbers."""
+    first = actions[0]
+    kind = type(first)
+    if any(type(action) is not kind for action in actions):
+        return None
+    if kind in _PLAIN:
+        try:
+            return np.array(actions, dtype=_PLAIN[kind])
+        except OverflowError:
+            return None
+    if not isinstance(first, np.ndarray | np.generic):
+        return None
+    dtype = first.dtype.newbyteorder("<")
+    if dtype not in _NUMBERS or first.ndim > 3:
+        return None
+    if any(action.dtype != first.dtype or action.shape != first.shape for action in actions):
+        return None
+    return np.array(actions, dtype=dtype).reshape(len(actions), *first.shape)

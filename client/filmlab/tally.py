@@ -1,0 +1,74 @@
+"""What do the training thread and the sender both know of one run: what was handed over, lost, printed, asked for?"""
+
+import threading
+from dataclasses import dataclass, field
+
+from filmlab.latency import Meter
+from filmlab.notices import Notices
+from filmlab.reel import Reel
+from filmlab.wire.messages import Plan, Print
+
+
+@dataclass(slots=True)
+class FlushWait:
+    """One flush that waits for its answer."""
+
+    token: int
+    answered: threading.Event = field(default_factory=threading.Event)
+    ok: bool = False
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counters of one run in one session. Each has one writing thread; those of drops have two."""
+
+    number: int
+    notices: Notices
+    meter: Meter = field(default_factory=Meter)
+    plan: Plan | None = None
+    """The newest plan; the training thread takes it up when its next episode begins."""
+    refused: str = ""
+    """Why the daemon will not have this run, empty as long as it does."""
+    episodes: int = 0
+    film_frames: int = 0
+    film_bytes: int = 0
+    films_begun: int = 0
+    """Those whose prints are to be expected: provisional ones are not among them."""
+    dropped_films: int = 0
+    dropped_bytes: int = 0
+    dropped_metrics: int = 0
+    dropped_reasons: dict[str, int] = field(default_factory=dict)
+    prints_made: int = 0
+    films_printed: int = 0
+    """Episodes and media that are through, well or not."""
+    prints_failed: list[str] = field(default_factory=list)
+    flushes: dict[int, FlushWait] = field(default_factory=dict)
+
+    def drop_film(self, reel: Reel, reason: str) -> bool:
+        """A film is thrown away; False when it had been already."""
+        if reel.dropped:
+            return False
+        reel.dropped = reason
+        self.dropped_films += 1
+        self.dropped_bytes += reel.handed_bytes
+        self.count_drop(reason)
+        return True
+
+    def count_drop(self, reason: str) -> None:
+        """One more drop for this reason."""
+        self.dropped_reasons[reason] = self.dropped_reasons.get(reason, 0) + 1
+
+    def printed(self, item: Print) -> None:
+        """A print is there or has failed, or a flush is answered."""
+        if item.what == "flush":
+            wait = self.flushes.get(item.token)
+            if wait is not None:
+                wait.ok, wait.reason = item.ok, item.reason
+                wait.answered.set()
+            return
+        self.films_printed += item.what in ("episode", "media")
+        if item.ok:
+            self.prints_made += 1
+        else:
+            self.prints_failed.append(item.reason or f"{item.what} failed")
