@@ -63,6 +63,14 @@ def duration(duration_s: float) -> str:
     return " ".join(parts[:2])
 
 
+def instant(duration_ns: float) -> str:
+    """A short duration in the unit that suits it."""
+    for unit, unit_ns in (("ns", 1), ("µs", 1e3), ("ms", 1e6)):
+        if duration_ns < 1000 * unit_ns:
+            return f"{duration_ns / unit_ns:.3g} {unit}"
+    return f"{duration_ns / 1e9:.3g} s"
+
+
 def count(number_of: int, word: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{number_of} {word}" if number_of == 1 else f"{number_of} {word}s"

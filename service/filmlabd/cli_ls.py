@@ -10,7 +10,7 @@ import numpy as np
 from filmlab.errors import BadInput
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
-from filmlabd.cli_format import count, dump, number, size, table
+from filmlabd.cli_format import count, dump, instant, number, size, table
 from filmlabd.index_read import NoIndex, Reader
 from filmlabd.model import EpisodeRow, RunRow
 
@@ -88,12 +88,17 @@ def _run_document(reader: Reader, run: RunRow, failed: int) -> dict[str, Any]:
         {"what": row.what, "count": row.count, "bytes": row.size_bytes, "reason": row.reason}
         for row in reader.drops(run.run_id)
     ]
+    blocked = reader.blocked(run.run_id)
+    inside = {
+        "calls": blocked.count, "total_ns": blocked.total_ns, "p50_ns": blocked.percentile_ns(50),
+        "p99_ns": blocked.percentile_ns(99), "max_ns": blocked.max_ns,
+    }  # fmt: skip
     return {
         "id": run.run_id, "name": run.name, "project": run.project, "group": run.group, "tags": list(run.tags),
         "status": run.status, "attempt": run.attempt, "episodes": run.episodes, "last_return": last_return,
-        "best_return": best_return, "dropped": dropped, "failed_prints": failed, "schedule": run.schedule,
-        "directory": run.directory, "created_wall": run.created_wall, "updated_wall": run.updated_wall,
-        "finished_wall": run.finished_wall,
+        "best_return": best_return, "dropped": dropped, "failed_prints": failed, "blocked": inside,
+        "schedule": run.schedule, "directory": run.directory, "created_wall": run.created_wall,
+        "updated_wall": run.updated_wall, "finished_wall": run.finished_wall,
     }  # fmt: skip
 
 
@@ -123,6 +128,10 @@ def _run_lines(run: dict[str, Any]) -> list[str]:
     returns = f", last return {number(run['last_return'])}, best {number(run['best_return'])}"
     lines.append(count(run["episodes"], "episode") + returns * (run["last_return"] is not None))
     lines.append(f"captures {run['schedule']}")
+    inside = run["blocked"]
+    if inside["calls"]:
+        each = ", ".join(f"{name} {instant(inside[f'{name}_ns'])}" for name in ("p50", "p99", "max"))
+        lines.append(f"training inside filmlab: {instant(inside['total_ns'])} in {inside['calls']} calls, {each}")
     lines += [
         f"dropped: {item['count']} {item['what']} ({size(item['bytes'])}): {item['reason']}" for item in run["dropped"]
     ]

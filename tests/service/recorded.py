@@ -4,6 +4,7 @@ import struct
 from pathlib import Path
 
 from filmlab.wire.entries import (
+    Blocked,
     Dropped,
     Entry,
     EpisodeBegin,
@@ -83,6 +84,7 @@ def record(path: Path) -> None:
         paths = f"episodes/episode_{episode:06d}.gif\nepisodes/episode_{episode:06d}.json"
         made.fact(JobDone(f"episode:{film}", "aaaa1111", "episode", SESSION, film, paths, "", 0.1, WALL))
     made.episode(1, 5, float("nan"))
+    made.entry(Blocked(run=1, wall=WALL, counts=((80, 99), (120, 1)), total_ns=2_500_000, max_ns=400_000))
     made.entry(RunFinish(run=1, wall=WALL + 9))
     made.run(2, "bbbb2222", "walker", "default", "/films/walker-bbbb")
     made.entry(MetricNames(run=2, wall=WALL, names=((1, "loss"),)))

@@ -14,7 +14,7 @@ import pytest
 
 from filmlab.paths import StatePaths
 from filmlabd.cli import main, make_parser
-from filmlabd.cli_format import duration, size, table
+from filmlabd.cli_format import duration, instant, size, table
 from service.machine import daemon, fresh_machine
 from service.recorded import record
 
@@ -128,6 +128,7 @@ def test_ls_as_json(paths: StatePaths, run: Run) -> None:
     pole, walker = document["runs"]
     assert document["daemon"] is False
     assert (pole["last_return"], pole["best_return"]) == (None, 40.0)
+    assert pole["blocked"]["calls"] == 100
     assert walker["dropped"] == [{"what": "film", "count": 2, "bytes": 3 * 2**20, "reason": "over 512 MiB in memory"}]
     assert walker["failed_prints"] == 1
 
@@ -150,12 +151,14 @@ def test_ls_run(paths: StatePaths, run: Run) -> None:
     lines = shown.splitlines()
     assert status == 0
     assert lines[:2] == ["aaaa1111  pole  (cart)  finished", "/films/cart/pole-aaaa"]
-    assert lines[5].split() == ["EPISODE", "RETURN", "LENGTH", "SOLVED", "WHY", "FILE"]
-    assert lines[6].split() == [
+    assert lines[4].startswith("training inside filmlab: 2.5 ms in 100 calls, p50 ")
+    assert lines[4].endswith(", max 400 µs")
+    assert lines[6].split() == ["EPISODE", "RETURN", "LENGTH", "SOLVED", "WHY", "FILE"]
+    assert lines[7].split() == [
         "0", "0", "10", "no", "every", "2", "episodes/episode_000000.gif",
     ]  # fmt: skip
-    assert lines[7].endswith("not in every 2 or last 1")
-    assert lines[10].endswith("developing")
+    assert lines[8].endswith("not in every 2 or last 1")
+    assert lines[11].endswith("developing")
 
 
 def test_ls_run_with_troubles(paths: StatePaths, run: Run) -> None:
@@ -260,4 +263,5 @@ def test_table() -> None:
 def test_sizes_and_durations() -> None:
     """They are written as people do."""
     assert [size(number) for number in (0, 1023, 1536, 2**40)] == ["0 B", "1023 B", "1.5 KiB", "1.0 TiB"]
+    assert [instant(number) for number in (999, 1500, 2.5e6, 3e9)] == ["999 ns", "1.5 µs", "2.5 ms", "3 s"]
     assert [duration(number) for number in (0, 59.9, 61, 90061)] == ["0 s", "59 s", "1 min 1 s", "1 d 1 h"]

@@ -25,8 +25,10 @@ from service.recorded import record
 
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StatePaths:
-    """A machine with nothing recorded."""
-    return fresh_machine(tmp_path, monkeypatch)
+    """A machine with nothing recorded, where no daemon is started to see whether it could be."""
+    found = fresh_machine(tmp_path, monkeypatch)
+    monkeypatch.setenv("FILMLAB_MODE", "offline")
+    return found
 
 
 def finding(name: str) -> Finding:
@@ -173,6 +175,7 @@ def test_spool(paths: StatePaths) -> None:
 
 def test_autostart(paths: StatePaths, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command of a trainer is tried; an interpreter that fails, is gone or unknown, and a wrong mode are told."""
+    monkeypatch.delenv("FILMLAB_MODE")
     assert "starts filmlabd" in finding("autostart").text
     for executable, words in (("/bin/false", "ended with 1"), ("/nowhere/python", "No such file"), ("", "interpreter")):
         monkeypatch.setattr(sys, "executable", executable)
