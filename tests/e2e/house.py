@@ -120,8 +120,9 @@ class House:
             if process.poll() is None:
                 process.kill()
             process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
         pid = self.daemon_pid()
         if pid:
             try:
@@ -134,7 +135,7 @@ class House:
     def _start(self, command: list[str], variables: dict[str, str]) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             command, env=self.environ | variables, cwd=self.root, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         self._processes.append(process)
         return process
