@@ -11,6 +11,7 @@ import filmlab
 from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.paths import StatePaths
 from filmlabd import cli_doctor, cli_ls, cli_status
+from filmlabd.cli_ls import Misuse
 
 FINE, TROUBLE, USAGE = 0, 1, 2
 
@@ -26,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines, trouble = _run(options)
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
-    except BadInput as error:
+    except Misuse as error:
         print(f"filmlab: {error}", file=sys.stderr)
         return USAGE
-    except (Transient, Corrupt, OSError, sqlite3.Error) as error:
+    except (BadInput, Transient, Corrupt, OSError, sqlite3.Error) as error:
         if isinstance(error, BrokenPipeError):
             # Whoever read on has had enough (`filmlab ls | head`); the interpreter would complain at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,7 +68,7 @@ def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
         environ["FILMLAB_STATE_DIR"] = options.state_dir
         given = Path(options.state_dir)
         if options.command != "doctor" and not given.is_dir():
-            raise BadInput(f"--state-dir: {given} is no directory")
+            raise Misuse(f"--state-dir: {given} is no directory")
     if options.command == "doctor":
         return cli_doctor.run(environ, as_json=options.json)
     paths = StatePaths.at(given.absolute(), environ) if options.state_dir else StatePaths.find(environ)

@@ -18,6 +18,10 @@ RETURN_METRIC = "episode/return"
 _NO_DAEMON = "no daemon is running: this is what was known last, and a run that is called running may be over"
 
 
+class Misuse(BadInput):
+    """The command names something that is not there."""
+
+
 def list_runs(paths: StatePaths, project: str | None, last: int, *, as_json: bool) -> tuple[list[str], bool]:
     """All runs, the newest last."""
     try:
@@ -55,11 +59,14 @@ def list_episodes(
     try:
         reader = Reader(paths.index)
     except NoIndex:
-        raise BadInput(f"no run is called {name!r}: nothing has been recorded in {paths.state}") from None
+        raise Misuse(f"no run is called {name!r}: nothing has been recorded in {paths.state}") from None
     with reader:
-        run = reader.run(name)
+        try:
+            run = reader.run(name)
+        except BadInput as error:
+            raise Misuse(str(error)) from None
         if project not in (None, run.project):
-            raise BadInput(f"run {run.run_id} is of project {run.project!r}, not {project!r}")
+            raise Misuse(f"run {run.run_id} is of project {run.project!r}, not {project!r}")
         failures = [row for row in reader.failures() if row.run_id == run.run_id]
         document = _run_document(reader, run, sum(row.quarantined for row in failures))
         rows = reader.episodes(run.run_id)

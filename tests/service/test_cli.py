@@ -1,9 +1,11 @@
 """The command line: what a user sees, with and without a daemon."""
 
 import argparse
+import contextlib
 import fcntl
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -185,6 +187,16 @@ def test_ls_run_by_name_and_project(paths: StatePaths, run: Run) -> None:
     assert run_json(run, "ls", "pole")["id"] == "aaaa1111"
     assert run("ls", "pole", "--project", "default")[0] == 2
     assert "the last 2 of 6 episodes" in run("ls", "pole", "--last", "2")[1]
+
+
+def test_an_index_of_a_later_version(paths: StatePaths, run: Run) -> None:
+    """An index that this version cannot read is trouble, and no misuse of the command."""
+    record(paths.index)
+    with contextlib.closing(sqlite3.connect(paths.index)) as db:
+        db.execute("PRAGMA user_version = 999")
+    assert run("ls")[0] == 1
+    assert run("ls", "aaaa")[0] == 1
+    assert run("doctor")[0] == 1
 
 
 def test_a_damaged_index(paths: StatePaths, run: Run) -> None:
