@@ -115,9 +115,10 @@ class Link:
             self._ring()
             self._thread.join(timeout_s + _JOIN_S)
         box = self._outbox
+        ran = self.ended not in ("failed", "forked")
         lost = box.last_c - box.safe_c + box.last_b - box.safe_b if self.ended != "forked" else 0
         why = self.why_ended or ("" if box.all_durable else box.why or "there was not enough time")
-        self._closing = Closing(box.all_durable, box.all_safe, lost, why)
+        self._closing = Closing(ran and box.all_durable, ran and box.all_safe, lost, why)
         self._end("closed", why)
         return self._closing
 

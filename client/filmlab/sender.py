@@ -58,8 +58,10 @@ class Sender:
         active_at = monotonic()
         while not self.lost:
             now = monotonic()
+            # Read before the source is drained: what was handed over before `close` must not be left behind.
+            close_at = self.close_at
             moved, more = self._round(now)
-            if self.close_at is not None and self._may_end(now, moved, self.close_at):
+            if close_at is not None and self._may_end(now, moved, close_at):
                 return
             if moved or more:
                 active_at = now
@@ -89,13 +91,18 @@ class Sender:
 
     def _round(self, now: float) -> tuple[bool, bool]:
         """(something happened, there is more to do at once)"""
+        # Likewise: whoever begins to wait during this round has handed over what the next one drains.
+        asking = [ask for ask in self.asks if ask.target is None]
         moved = self._drain(now)
+        if not moved:
+            for ask in asking:
+                ask.target = (self._outbox.last_c, self._outbox.last_b)
         self._handle(self._outbox.tick(now))
         self._connect(now)
         spoke = self._converse(now)
         more = self._move_spool(now)
-        pending = self._answer(moved)
-        return moved or spoke, more or pending
+        self._answer()
+        return moved or spoke, more or any(ask.target is None for ask in list(self.asks))
 
     def _drain(self, now: float) -> bool:
         self._outbox.waiting, self.hurry = self.hurry or bool(self.asks), False
@@ -111,12 +118,10 @@ class Sender:
                 self.lost = event.reason
             self._source.handle(event)
 
-    def _answer(self, moved: bool) -> bool:
-        """Tell those who wait. True while somebody's records are not all in the outbox."""
+    def _answer(self) -> None:
+        """Tell those whose records are safe by now."""
         box = self._outbox
         for ask in list(self.asks):
-            if ask.target is None and not moved:
-                ask.target = (box.last_c, box.last_b)
             if ask.target is not None and box.safe_c >= ask.target[0] and box.safe_b >= ask.target[1]:
                 self.asks.remove(ask)
                 ask.safe = True
@@ -124,7 +129,6 @@ class Sender:
         if not self.asks:
             self.spill_now = False
         box.spill_all = self.spill_now or (self.close_at is not None and monotonic() >= self.close_at)
-        return any(ask.target is None for ask in self.asks)
 
     # --- the connection ---------------------------------------------------------------------------------------------
 
