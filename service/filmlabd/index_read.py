@@ -71,9 +71,10 @@ class Answers:
                 raise BadInput(f"several runs are called {run!r}: {ids}")
         raise BadInput(f"no run is called {run!r}")
 
-    def episodes(self, run_id: str) -> list[EpisodeRow]:
-        """A run's episodes and media, in the order they began."""
-        return self._episodes("WHERE e.run_id = ? ORDER BY e.id", run_id)
+    def episodes(self, run_id: str, *, filmed: bool = False) -> list[EpisodeRow]:
+        """A run's episodes and media, in the order they began. `filmed`: without the many that have no film."""
+        condition = "AND e.film > 0" if filmed else ""
+        return self._episodes(f"WHERE e.run_id = ? {condition} ORDER BY e.id", run_id)
 
     def episode(self, session: int, film: int) -> EpisodeRow | None:
         """The episode or medium that a film is of."""
@@ -99,15 +100,15 @@ class Answers:
     def metrics(self, run_id: str) -> list[MetricRow]:
         """A run's metrics by name, attempt and writer, without reading their points."""
         rows = self._db.execute(
-            "SELECT w.run_id, w.writer, w.attempt, s.name, sum(c.count), max(c.id)"
+            "SELECT w.run_id, w.writer, w.attempt, s.name, sum(c.count), max(c.id), min(c.least), max(c.most)"
             " FROM writers w JOIN series s ON s.writer_id = w.id JOIN chunks c ON c.series = s.id"
             " WHERE w.run_id = ? GROUP BY s.id ORDER BY s.name, w.attempt, w.writer",
             (run_id,),
         ).fetchall()
         out = []
-        for run, writer, attempt, name, count, last in rows:
+        for run, writer, attempt, name, count, last, least, most in rows:
             step, value = self._db.execute("SELECT last_step, last_value FROM chunks WHERE id = ?", (last,)).fetchone()
-            out.append(MetricRow(run, writer, attempt, name, count, step, _float(value)))
+            out.append(MetricRow(run, writer, attempt, name, count, step, _float(value), _float(least), _float(most)))
         return out
 
     def points(self, run_id: str, name: str) -> list[Points]:

@@ -41,6 +41,7 @@ CREATE TABLE episodes (
     job_reason TEXT NOT NULL DEFAULT '', media_name TEXT NOT NULL DEFAULT '', media_mime TEXT NOT NULL DEFAULT '',
     media_step INTEGER, caption TEXT NOT NULL DEFAULT '', fps REAL);
 CREATE INDEX episodes_by_run ON episodes (run_id);
+CREATE INDEX episodes_filmed ON episodes (run_id) WHERE film > 0;
 CREATE INDEX episodes_by_number ON episodes (writer_id, media_name, media_step, episode);
 CREATE UNIQUE INDEX episodes_by_film ON episodes (session, film) WHERE film > 0;
 CREATE INDEX episodes_waiting ON episodes (job_state) WHERE job_state IN ('ready', 'pending');

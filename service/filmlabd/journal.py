@@ -1,4 +1,10 @@
-"""Where does everything that was acknowledged lie, in order? In one append-only control journal of segments."""
+"""Where does everything that was acknowledged lie, in order? In one append-only control journal of segments.
+
+The first append after a sync begins with a mark, a fact without contents: everything before it was synced. So recovery
+can tell damage to what was acknowledged (set aside, the rest kept) from a hole that a power cut left in what was not
+(cut from there on: its senders still have it, and a record behind the hole must not count as durable before those in
+it).
+"""
 
 import errno
 import os
@@ -8,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from filmlab.errors import Transient
-from filmlab.wire.frame import MAGIC, PROTOCOL, Envelope
+from filmlab.wire.frame import MAGIC, PROTOCOL, Envelope, Kind, seal
 from filmlabd.records import DISK_FULL, Damage, Found, read_records, slots, sync_directory, write_all
 
 Position: TypeAlias = int
@@ -20,6 +26,7 @@ GROW_BYTES = 16 * 1024 * 1024
 QUARANTINE_MAX_BYTES = 64 * 1024 * 1024
 _NO_FALLOCATE = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENODEV})
 _COPY_BYTES = 1024 * 1024
+_MARK = seal(Kind.FACT, 0, 0, b"\x80")
 
 
 class Journal:
@@ -50,8 +57,8 @@ class Journal:
         self._base: Position = 0
         self._size = 0
         self._allocated = 0
-        self._rolled: list[int] = []
         self._dirty = False
+        self._mark_next = False
         self._new_name = False
         self._broken = ""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -81,22 +88,24 @@ class Journal:
             OSError: the disk failed; this journal takes nothing more (the process should end and recover).
         """
         self._check_usable()
-        total_bytes = sum(envelope.size_bytes for envelope in envelopes)
-        if not total_bytes:
+        if not envelopes:
             return []
+        written = [_MARK, *envelopes] if self._mark_next else envelopes
+        total_bytes = sum(envelope.size_bytes for envelope in written)
         try:
             self._make_room(total_bytes)
-            buffers = [part for envelope in envelopes for part in (envelope.header, envelope.meta, envelope.payload)]
+            buffers = [part for envelope in written for part in (envelope.header, envelope.meta, envelope.payload)]
             write_all(self._fd, buffers, self._size)
         except OSError as error:
             self._cut_back(error)
             raise Transient(f"no room for {total_bytes} bytes in the journal: {error.strerror}") from error
         self._dirty = True
+        self._mark_next = False
         positions = []
-        for envelope in envelopes:
-            positions.append(self._base + self._size)
+        for envelope in written:
+            positions.append(self.end)
             self._size += envelope.size_bytes
-        return positions
+        return positions[len(written) - len(envelopes) :]
 
     def sync(self) -> None:
         """Make everything that was appended durable, names of new segments included.
@@ -106,12 +115,10 @@ class Journal:
         """
         self._check_usable()
         try:
-            while self._rolled:
-                os.fdatasync(self._rolled[-1])
-                os.close(self._rolled.pop())
             if self._dirty:
                 os.fdatasync(self._fd)
                 self._dirty = False
+                self._mark_next = True
             if self._new_name:
                 sync_directory(self._directory)
                 self._new_name = False
@@ -132,18 +139,15 @@ class Journal:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 for item in read_records(fd, start, size):
-                    if isinstance(item, Found):
-                        yield base + item.at, item.envelope
-                    else:
+                    if isinstance(item, Damage):
                         self._set_aside(fd, base, item)
+                    elif not _is_mark(item.envelope):
+                        yield base + item.at, item.envelope
             finally:
                 os.close(fd)
 
     def close(self) -> None:
         """Give back what was preallocated. What was appended and not synced is left to the kernel."""
-        for fd in self._rolled:
-            os.close(fd)
-        self._rolled = []
         if self._fd >= 0:
             if not self._broken:
                 os.ftruncate(self._fd, self._size)
@@ -167,19 +171,28 @@ class Journal:
         os.ftruncate(self._fd, self._size)
         os.fdatasync(self._fd)
         self._allocated = self._size
+        self._mark_next = self._size > 0
         sync_directory(self._directory)
 
     def _last_end(self, start: int, file_bytes: int) -> int:
-        """Where the last whole record of the newest segment ends. Damage before it is quarantined."""
-        last_end = start
+        """Where the newest segment is whole up to. What was acknowledged and is damaged is set aside, and kept over."""
+        last_end = synced = start
+        damaged: list[Damage] = []
         for item in read_records(self._fd, start, file_bytes):
             if isinstance(item, Found):
                 last_end = item.end
+                synced = item.at if _is_mark(item.envelope) else synced
             elif item.at == start > 0 and not self._is_border(start):
                 # `trusted` is of another journal: look at all of this one.
                 return self._last_end(0, file_bytes)
             elif not item.tail or self._is_foreign(item.at):
+                damaged.append(item)
+        for item in damaged:
+            if item.at < synced or item.tail:
                 self._set_aside(self._fd, self._base, item)
+            else:
+                self._set_aside(self._fd, self._base, Damage(item.at, last_end, True))
+                return item.at
         return last_end
 
     def _is_border(self, at: int) -> bool:
@@ -214,10 +227,17 @@ class Journal:
                 return
 
     def _roll(self) -> None:
-        old_fd, old_size = self._fd, self._size
+        old_fd = self._fd
+        try:
+            # Synced first: only the newest segment can have a hole in what nobody acknowledged.
+            os.ftruncate(old_fd, self._size)
+            os.fdatasync(old_fd)
+        except OSError as error:
+            self._broken = f"sync failed: {error.strerror}"
+            raise OSError(errno.EIO, self._broken) from error
+        self._allocated = self._size
         self._start_segment(self.end)
-        os.ftruncate(old_fd, old_size)
-        self._rolled.append(old_fd)
+        os.close(old_fd)
 
     def _start_segment(self, base: Position) -> None:
         path = self._directory / f"{base:016d}.seg"
@@ -270,3 +290,7 @@ class Journal:
             return  # as above
         finally:
             os.close(out)
+
+
+def _is_mark(envelope: Envelope) -> bool:
+    return envelope.kind is Kind.FACT and not len(envelope.payload)

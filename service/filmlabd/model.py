@@ -146,6 +146,9 @@ class MetricRow:
     count: int
     last_step: int
     last_value: float
+    least: float
+    """Of its finite values; NaN when it has none."""
+    most: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Questions to the index that need no daemon."""
 
+import math
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from filmlab.errors import BadInput, Corrupt
 from filmlabd.index import Reader
 from filmlabd.index_read import NoIndex
-from service.keeping import RUN, Followed, end_episode, snapshot
+from service.keeping import RUN, Followed, begin_episode, end_episode, snapshot
 
 
 @pytest.fixture
@@ -59,6 +60,25 @@ def test_metrics_come_by_name_attempt_and_writer(story: Followed) -> None:
     story.say(snapshot({0: 4.0}, step=9))
     rows = [(row.name, row.writer, row.count, row.last_step, row.last_value) for row in story.answers.metrics(RUN)]
     assert rows == [("a", "main", 1, 0, 2.0), ("b", "eval", 1, 0, 3.0), ("b", "main", 2, 9, 4.0)]
+
+
+def test_a_metric_says_its_extremes(story: Followed) -> None:
+    """Over all its chunks, of what is finite."""
+    story.open()
+    story.names("loss", "odd")
+    for value in (3.0, -1.0, math.inf):
+        story.say(snapshot({0: value, 1: math.nan}))
+        rows = story.answers.metrics(RUN)
+    assert (rows[0].least, rows[0].most) == (-1.0, 3.0)
+    assert math.isnan(rows[1].least) and math.isnan(rows[1].most)
+
+
+def test_filmed_episodes_can_be_asked_for_alone(story: Followed) -> None:
+    """A run may have a million episodes and a hundred films."""
+    story.open()
+    story.say(end_episode(1), begin_episode(1, 2), end_episode(3), end_episode(2, film=1))
+    assert [row.episode for row in story.answers.episodes(RUN)] == [1, 2, 3]
+    assert [row.episode for row in story.answers.episodes(RUN, filmed=True)] == [2]
 
 
 def test_without_an_index_it_is_said_so(tmp_path: Path) -> None:
