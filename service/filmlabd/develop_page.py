@@ -38,13 +38,17 @@ def look(run: RunRow, reader: Reader, directory: RunDirectory) -> RunPage:
     """Everything that the page shows, as it is now. A print that somebody has deleted is left out."""
     rows = reader.episodes(run.run_id)
     prints = {(row.session, row.film): row for row in reader.prints(run.run_id) if row.film}
-    clips, more_clips = _newest([row for row in rows if _is_clip(row)], CLIPS_MAX)
+    kept = [row for row in rows if _is_clip(row)]
+    clips, more_clips = _newest(kept, CLIPS_MAX)
     media, more_media = _newest([row for row in rows if row.media_name and row.paths], MEDIA_MAX)
-    best = max((row for row in rows if _is_clip(row)), key=_rank, default=None)
+    best = max(kept, key=_rank, default=None)
+    whole = [row for row in kept if row.complete]
+    progress = [whole[0], whole[len(whole) // 2], whole[-1]] if len(whole) > 2 else []
     return RunPage(
         run=run,
         totals=totals(rows),
         best=_clip(best, prints, directory) if best is not None else None,
+        progress=tuple(clip for row in progress if (clip := _clip(row, prints, directory)) is not None),
         clips=tuple(clip for row in clips if (clip := _clip(row, prints, directory)) is not None),
         more_clips=more_clips,
         developing=sum(row.job_state == "ready" and not row.media_name for row in rows),
@@ -101,15 +105,15 @@ def facts(page: RunPage, metrics: Sequence[MetricRow]) -> dict[str, Any]:
 
 
 def totals(rows: Sequence[EpisodeRow]) -> Totals:
-    """Of all episodes that have ended, whoever played them, in the order they began."""
+    """Of all episodes that have ended, whoever played them, in the order they began. One that was cut has no return."""
     ended = [row for row in rows if row.ended and not row.media_name]
-    returns = [row.return_ for row in ended if not math.isnan(row.return_)]
+    returns = [row.return_ for row in ended if row.complete and not math.isnan(row.return_)]
     last = [value for value in returns[-MEAN_OF:] if math.isfinite(value)]
     return Totals(
         episodes=len(ended),
         steps=sum(row.length for row in ended),
         best_return=max(returns, default=math.nan),
-        last_return=ended[-1].return_ if ended else math.nan,
+        last_return=returns[-1] if returns else math.nan,
         last_mean=math.fsum(value / len(last) for value in last) if last else math.nan,
         mean_of=len(last),
     )
@@ -124,8 +128,8 @@ def _gif(row: EpisodeRow) -> str:
 
 
 def _rank(row: EpisodeRow) -> tuple[bool, float, float]:
-    """The best is the one with the highest return, of equals the latest."""
-    known = not math.isnan(row.return_)
+    """The best is the one with the highest return, of equals the latest. One that was cut is no best."""
+    known = row.complete and not math.isnan(row.return_)
     return known, row.return_ if known else 0.0, row.wall
 
 

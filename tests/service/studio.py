@@ -25,7 +25,7 @@ class Studio:
     def __init__(self, tmp: Path, *, metrics: Sequence[str] = (), **begin: Any) -> None:
         self.prints = tmp / "prints"
         self.room = Room(tmp / "index.sqlite", tmp / "film")
-        self.story = Story()
+        self.story = Story(wall=begin.pop("began_wall", 1000.0))
         self.films = FilmStore(self.room.film)
         self.seq_b = 0
         self._film = 0

@@ -43,7 +43,7 @@ def run_page(page: RunPage) -> str:
             _clips(page),
             _media(page),
             _curves(page),
-            el("div", _table("Configuration", page.config), _table("Summary", page.summary), _cost(page), cls="tables"),
+            _tables(page),
             _footer(page),
         ),
     )
@@ -57,9 +57,9 @@ def _style() -> Html:
 
 def _header(page: RunPage) -> Html:
     run = page.run
-    begun = [el("span", "began ", _time(run.created_wall))]
+    begun = [el("span", "began ", _time(run.created_wall), cls="whole")]
     if run.finished_wall is not None:
-        begun.append(el("span", "ended ", _time(run.finished_wall)))
+        begun.append(el("span", "ended ", _time(run.finished_wall), cls="whole"))
     facts = [
         el("span", "id ", el("code", run.run_id)),
         el("span", "project ", el("bdi", run.project)),
@@ -91,9 +91,7 @@ def _stats(page: RunPage) -> Html:
 
 
 def _hero(page: RunPage) -> Html | None:
-    """The best episode, large, beside the returns of all."""
-    shown = [curve for curve in page.curves if curve.metric == _RETURN]
-    curves = shown + [curve for curve in page.curves if curve.metric != _RETURN][: 2 - len(shown)]
+    """The best episode, large; beside it the returns of all, and how the run got there."""
     if page.best is None:
         return None
     clip = page.best
@@ -103,9 +101,25 @@ def _hero(page: RunPage) -> Html | None:
            el("span", "return ", number(clip.return_), cls="return"), cls="line"),
         _details(clip),
     )  # fmt: skip
-    film = el("div", _linked(clip.picture, _alt(clip), lazy=False), cls="strip")
-    side = el("div", [_curve(curve) for curve in curves], cls="side") if curves else None
-    return el("div", el("figure", film, caption), side, cls="hero" if curves else "hero alone")
+    film = el("figure", el("div", _linked(clip.picture, _alt(clip), lazy=False), cls="strip"), caption)
+    curve = _hero_curve(page)
+    if curve is None:
+        return el("div", film, cls="hero alone")
+    steps = el("div", map(_step, page.progress), cls="progress") if page.progress else None
+    return el("div", film, el("div", _curve(curve), steps, cls="side"), cls="hero")
+
+
+def _hero_curve(page: RunPage) -> CurveView | None:
+    """The returns, or else the first curve there is."""
+    if page.best is None:
+        return None
+    return next((curve for curve in page.curves if curve.metric == _RETURN), next(iter(page.curves), None))
+
+
+def _step(clip: ClipView) -> Html:
+    """One station of the run's progress, small."""
+    caption = el("figcaption", el("b", number(clip.return_)), f" · ep. {clip.episode:,}")
+    return el("figure", el("div", _linked(clip.picture, _alt(clip)), cls="frame"), caption)
 
 
 def _problems(page: RunPage) -> Html | None:
@@ -134,13 +148,10 @@ def _clips(page: RunPage) -> Html:
 
 
 def _card(clip: ClipView) -> Html:
-    caption = el(
-        "figcaption",
-        el("div", el("span", el("b", _episode(clip)), _marks(clip)), el("span", number(clip.return_), cls="return"),
-           cls="line"),
-        _details(clip),
-    )  # fmt: skip
-    return el("figure", el("div", _linked(clip.picture, _alt(clip)), cls="frame"), caption, cls="card")
+    name = el("span", el("b", _episode(clip), cls="whole"), _marks(clip))
+    line = el("div", name, el("span", number(clip.return_), cls="return"), cls="line")
+    film = el("div", _linked(clip.picture, _alt(clip)), cls="frame")
+    return el("figure", film, el("figcaption", line, _details(clip)), cls="card")
 
 
 def _details(clip: ClipView) -> Html:
@@ -156,8 +167,9 @@ def _details(clip: ClipView) -> Html:
 
 
 def _marks(clip: ClipView) -> Html:
-    solved = el("span", "solved", cls="mark") if clip.solved else None
-    return join([solved, None if clip.complete else el("span", "cut short", cls="mark cut")])
+    """Each behind a space, where the line may break."""
+    solved = (" ", el("span", "solved", cls="mark")) if clip.solved else None
+    return join([solved, None if clip.complete else (" ", el("span", "cut short", cls="mark cut"))])
 
 
 def _episode(clip: ClipView) -> str:
@@ -185,15 +197,21 @@ def _medium(medium: MediumView) -> Html:
 
 
 def _curves(page: RunPage) -> Html | None:
-    if not page.curves:
+    """All curves that are not shown above already."""
+    above = _hero_curve(page)
+    curves = [curve for curve in page.curves if curve is not above]
+    if not curves:
         return None
-    return _section("Curves", plural(len(page.curves), "metric"), el("div", map(_curve, page.curves), cls="curves"))
+    return _section("Curves", plural(len(curves), "metric"), el("div", map(_curve, curves), cls="curves"))
 
 
 def _curve(curve: CurveView) -> Html:
+    """The picture, with its name and last value in letters that can be read at any width."""
     alt = f"{curve.metric}: last value {number(curve.last)}"
     image = el("img", src=href(curve.path), alt=alt, loading="lazy", width=960, height=540)
-    return el("figure", el("a", image, href=href(curve.png_path)), cls="curve")
+    last = el("span", el("span", "last ", cls="dim"), el("b", number(curve.last)), cls="return")
+    caption = el("figcaption", el("div", el("b", curve.metric), last, cls="line"))
+    return el("figure", el("a", image, href=href(curve.png_path)), caption, cls="curve")
 
 
 def _linked(picture: Picture, alt: str, *, lazy: bool = True) -> Html:
@@ -209,6 +227,15 @@ def _linked(picture: Picture, alt: str, *, lazy: bool = True) -> Html:
         cls="small" if picture.width_px < SMALL_PX else None,
     )
     return el("a", image, href=link, style="display: contents")
+
+
+def _tables(page: RunPage) -> Html | None:
+    """What the run was given, beside what came of it."""
+    given = _table("Configuration", page.config)
+    came = [table for table in (_table("Summary", page.summary), _cost(page)) if table is not None]
+    if given is None and not came:
+        return None
+    return el("div", el("div", given) if given is not None else None, el("div", came) if came else None, cls="tables")
 
 
 def _table(title: str, values: dict[str, object]) -> Html | None:

@@ -83,6 +83,8 @@ class RunPage:
     run: RunRow
     totals: Totals
     best: ClipView | None
+    progress: tuple[ClipView, ...]
+    """The first clip, one in the middle and the newest; of those that were not cut short; or none."""
     clips: tuple[ClipView, ...]
     more_clips: int
     developing: int
