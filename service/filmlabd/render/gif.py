@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from filmlab.errors import BadInput
 from filmlabd.render.frames import Clip, FrameGate
-from filmlabd.render.gif_exact import ExactInks
+from filmlabd.render.gif_ink import Ink
+from filmlabd.render.gif_inks import Inks, Quality
 from filmlabd.render.gif_painter import Painter
 from filmlabd.render.gif_reel import Reel
 from filmlabd.render.gif_source import Source
 from filmlabd.render.gif_ticks import Ticks
 
 __all__ = ["Clip", "GifEncoder", "Quality", "encode_gif"]
-
-Quality = Literal["balanced", "exact"]
 
 
 class GifEncoder:
@@ -43,18 +41,16 @@ class GifEncoder:
         admitted = self._gate.admit(frame)
         if self._source is None:
             self._source = Source(admitted)
-            self._inks = ExactInks(self._source)
+            self._inks = Inks(self._source, self._quality)
             self._painter = Painter(self._source)
             self._reel = Reel(self._source.width, self._source.height)
-            ink = self._inks.first()
+            ink: Ink | None = self._inks.first()
         elif self._ticks.keeps(number):
-            later = self._inks.next(self._source.advance(admitted))
-            if later is None:
-                return
-            ink = later
+            ink = self._inks.next(self._source.advance(admitted))
         else:
             return
-        self._reel.add(self._ticks.start_cs(number), self._painter.paint(ink))
+        if ink is not None:
+            self._reel.add(self._ticks.start_cs(number), self._painter.paint(ink))
 
     def finish(self) -> Clip:
         """The clip of all frames added.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from filmlabd.render import palette
-from filmlabd.render.gif_ink import Ink
+from filmlabd.render.gif_ink import Ink, bounds
 from filmlabd.render.gif_source import Change, Colours, Positions, Source
 from filmlabd.render.gif_tables import ROOM, ColourTable, Indices
 
@@ -23,27 +23,35 @@ class ExactInks:
     remembered, and join the first later frame whose table has room for them.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, numbers: Iterator[int]) -> None:
         self._source = source
-        self._numbers = itertools.count()
+        self._numbers = numbers
         self._main = ColourTable(next(self._numbers))
         self._latest = ColourTable(next(self._numbers))
         self._wrong: npt.NDArray[np.bool_] = np.zeros(source.height * source.width, np.bool_)
         self._any_wrong = False
 
-    def first(self) -> Ink:
-        """The ink of the clip's first frame: every pixel of it."""
-        colours = self._source.all()
-        every = np.arange(colours.size)
+    @property
+    def tables(self) -> list[ColourTable]:
+        """Both, for an ink that goes on where this one ends."""
+        return [self._main, self._latest]
+
+    def first(self, whole: Change) -> Ink:
+        """The ink of the clip's first frame, all of which has changed."""
+        at, colours = whole.at, whole.colours
         if (indices := self._main.indices(colours)) is not None:
-            return _grown(self._main, every, indices)
+            return _grown(self._main, at, indices)
         needed, counts = palette.counted(colours)
         if needed.size <= ROOM + 1:
-            return self._opaque(every, colours, needed)
+            return self._opaque(at, colours, needed)
         entries = palette.quantise(needed, counts, ROOM + 1)
         closest = palette.nearest(needed, entries)[np.searchsorted(needed, colours)]
-        self._remember(every, entries[closest] != colours)
-        return Ink(every, closest, entries, next(self._numbers), opaque=True)
+        self._remember(at, entries[closest] != colours)
+        return Ink(at, closest, entries, next(self._numbers), opaque=True, exact=False)
+
+    def redrawn(self, at: Positions) -> None:
+        """Some pixels were drawn by another ink, and need no mending."""
+        self._wrong[at] = False
 
     def next(self, change: Change | None) -> Ink | None:
         """The ink of a later frame; None when there is nothing to draw."""
@@ -78,17 +86,13 @@ class ExactInks:
         """256 colours leave no index for transparency: draw the whole rectangle, if it has no other colour."""
         if needed.size > ROOM + 1:
             return None
-        width = self._source.width
-        rows, columns = at // width, at % width
-        top, left = int(rows[0]), int(columns.min())
-        colours = self._source.box(top, left, int(rows[-1]) - top + 1, int(columns.max()) - left + 1)
+        box = bounds(at, self._source.width)
+        colours = self._source.box(box.top, box.left, box.height, box.width).reshape(-1)
         if not np.isin(colours, needed).all():
             return None
-        height_px, width_px = colours.shape
-        inside = ((top + np.arange(height_px))[:, None] * width + left + np.arange(width_px)).reshape(-1)
-        if self._any_wrong:
-            self._wrong[inside] = False
-        return self._opaque(inside, colours.reshape(-1), needed)
+        inside = box.positions(self._source.width)
+        self._wrong[inside] = False
+        return self._opaque(inside, colours, needed)
 
     def _opaque(self, at: Positions, colours: Colours, needed: Colours) -> Ink:
         indices = np.searchsorted(needed, colours).astype(np.uint8)
@@ -99,7 +103,7 @@ class ExactInks:
         entries = palette.quantise(needed, counts, ROOM)
         closest = palette.nearest(needed, entries)[np.searchsorted(needed, colours)]
         self._remember(at, entries[closest] != colours)
-        return Ink(at, closest + np.uint8(1), np.append(np.uint32(0), entries), next(self._numbers))
+        return Ink(at, closest + np.uint8(1), np.append(np.uint32(0), entries), next(self._numbers), exact=False)
 
     def _remember(self, at: Positions, wrong: npt.NDArray[np.bool_]) -> None:
         self._wrong[at] = wrong

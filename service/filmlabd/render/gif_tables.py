@@ -17,50 +17,54 @@ ROOM: Final = 255  # colours beside the transparent index
 
 
 class ColourTable:
-    """Exact: index 0 is transparent, the indices from 1 belong to the colours in the order they came.
+    """Index 0 is transparent, the indices from 1 belong to the colours in the order they came.
 
-    The lookup is one array of 2 ** 24 bytes, of which the system hands out only the pages that are touched.
+    Besides its own colours a table may know others, which it shows as one of its own. The lookup is one array of
+    2 ** 24 bytes, of which the system hands out only the pages that are touched.
     """
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self._index_of = np.zeros(1 << 24, np.uint8)
         self.colours: Colours = np.zeros(1, np.uint32)
+        self._index_of = np.zeros(1 << 24, np.uint8)
+        self._approximated: list[Colours] = []
 
     @property
     def room(self) -> int:
         """How many more colours fit."""
         return ROOM + 1 - self.colours.size
 
+    def lookup(self, colours: Colours) -> Indices:
+        """The index of every colour, 0 for those that the table does not know."""
+        return self._index_of.take(colours)
+
     def indices(self, colours: Colours) -> Indices | None:
-        """The index of every colour, the new ones appended; None, and nothing changed, when they do not fit."""
-        found = self._index_of.take(colours)
+        """The index of every colour, unknown ones appended; None, and nothing changed, when they do not fit."""
+        found = self.lookup(colours)
         if found.all():
             return found
         new = palette.distinct(colours[found == 0])
         if new.size > self.room:
             return None
         self.append(new)
-        return self._index_of.take(colours)
-
-    def known(self, colours: Colours) -> Indices | None:
-        """The index of every colour, or None when one is not in the table; nothing is appended."""
-        found = self._index_of.take(colours)
-        return found if found.all() else None
+        return self.lookup(colours)
 
     def append(self, new: Colours) -> None:
-        """Add distinct colours that are not in the table yet; there must be room."""
+        """Add distinct colours that the table does not know yet; there must be room."""
         count = self.colours.size
         self._index_of[new] = np.arange(count, count + new.size)
         # A new array: images already drawn keep the shorter one.
         self.colours = np.append(self.colours, new)
 
-    def lookup(self, colours: Colours) -> Indices:
-        """The index of every colour, 0 for those not in the table."""
-        return self._index_of.take(colours)
+    def approximate(self, colours: Colours, indices: Indices) -> None:
+        """Show these distinct unknown colours as these entries from now on."""
+        self._index_of[colours] = indices
+        self._approximated.append(colours)
 
     def restart(self, number: int) -> None:
         """Become a new, empty table that reuses the lookup."""
+        for known in (self.colours, *self._approximated):
+            self._index_of[known] = 0
         self.number = number
-        self._index_of[self.colours] = 0
         self.colours = np.zeros(1, np.uint32)
+        self._approximated.clear()

@@ -18,7 +18,7 @@ class Ticks:
     """The clock of one clip.
 
     Up to 50 fps a frame begins at the tick nearest to its true time: delays are dithered (3, 3, 4, … at 30 fps) and
-    never drift. Above, time is cut in slots of 2/100 s; the frame on show when a slot begins is kept, the others are not.
+    never drift. Above, time is cut in slots of 2/100 s: the frame on show when a slot begins is kept, others are not.
     """
 
     fps: float

@@ -25,7 +25,8 @@ def unpack(colours: Colours) -> npt.NDArray[np.uint8]:
 def pack(rgb: npt.NDArray[np.uint8]) -> Colours:
     """RGB, uint8 (n, 3), as packed colours (n,)."""
     wide = rgb.astype(np.uint32)
-    return wide[:, 0] | wide[:, 1] << np.uint32(8) | wide[:, 2] << np.uint32(16)
+    packed: Colours = wide[:, 0] | wide[:, 1] << np.uint32(8) | wide[:, 2] << np.uint32(16)
+    return packed
 
 
 def distinct(colours: Colours) -> Colours:
@@ -48,11 +49,12 @@ def commonest(colours: Colours, limit: int) -> Colours:
     return needed if needed.size <= limit else needed[np.argsort(-counts, kind="stable")[:limit]]
 
 
-def quantise(colours: Colours, counts: npt.NDArray[np.intp], limit: int) -> Colours:
+def quantise(colours: Colours, counts: npt.NDArray[np.intp], limit: int, *, good_enough: float = 0.0) -> Colours:
     """At most `limit` colours for distinct `colours` that occur `counts` times: clusters are split where error is left.
 
     Every cluster with much squared error is split at its mean along its widest axis, many in a round, until `limit`
-    clusters stand. A k-means step afterwards would change little, for a millisecond more.
+    clusters stand or the mean squared error of a pixel is down to `good_enough`. A k-means step afterwards would change
+    little, for a millisecond more.
     """
     points = unpack(colours).astype(np.float64).T
     weights = counts.astype(np.float64)
@@ -66,7 +68,10 @@ def quantise(colours: Colours, counts: npt.NDArray[np.intp], limit: int) -> Colo
         if clusters >= limit:
             break
         errors = np.stack([np.bincount(labels, axis, clusters) for axis in squares]) - means * means * mass
-        chosen = _worst(errors.sum(axis=0), limit - clusters)
+        totals = errors.sum(axis=0)
+        if totals.sum() <= good_enough * mass.sum():
+            break
+        chosen = _worst(totals, limit - clusters)
         if chosen.size == 0:
             break
         _split(labels, chosen, errors.argmax(axis=0), points, means)
