@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from filmlab.errors import Transient
+from filmlab.errors import BadInput, Transient
 from filmlabd.artifacts import Made, RunDirectory
 from filmlabd.develop_curve import make_curve
 from filmlabd.develop_film import make_episode, make_medium
@@ -31,6 +31,9 @@ def develop(job: Job, room: Room) -> Made:
     try:
         with Reader(room.index) as reader:
             run = reader.run(job.run_id)
+            if run.run_id != job.run_id:
+                # A person may name a run by the beginning of its id; a job that does so is of a run that is gone.
+                raise BadInput(f"no run is called {job.run_id!r}")
             with RunDirectory(Path(run.directory), run.umask) as directory:
                 match job.kind:
                     case JobKind.EPISODE:

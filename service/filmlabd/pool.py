@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 RESPAWN_FIRST_S = 0.1
 RESPAWN_MAX_S = 30.0
+START_DEADLINE_S = 120.0
+"""For a worker's first word: at nice 19 beside busy trainers, loading numpy can take its time."""
 # Appended, never put in front: a worker finds its own standard library first, whatever the trainer's path holds.
 _BOOT = """\
 import json, sys
@@ -72,6 +74,7 @@ class Pool:
         *,
         done: Callable[[Outcome], None],
         freed: Callable[[int], None] = lambda count: None,
+        start_deadline_s: float = START_DEADLINE_S,
     ) -> None:
         """Nothing is started yet.
 
@@ -80,11 +83,13 @@ class Pool:
             spec: what each of them needs to know.
             done: called once for every job that was submitted, whatever becomes of its worker.
             freed: called with `free` whenever that has changed.
+            start_deadline_s: a worker that has not said that it is ready by then is killed and replaced.
         """
         self._size = size
         self._spec = spec
         self._done = done
         self._freed = freed
+        self._start_deadline_s = start_deadline_s
         self._workers: dict[int, _Worker] = {}
         self._respawns: set[TimerHandle] = set()
         self._deaths = 0
@@ -184,6 +189,7 @@ class Pool:
         loop = self._running()
         loop.add_reader(ours, self._receive, worker)
         loop.add_reader(worker.pidfd, self._ended, worker)
+        worker.deadline = loop.call_later(self._start_deadline_s, self._kill, worker, "it did not get ready")
 
     def _receive(self, worker: _Worker) -> None:
         """Whatever the worker has said so far."""
@@ -216,6 +222,7 @@ class Pool:
 
     def _became_ready(self, worker: _Worker, ready: Ready) -> None:
         worker.ready = True
+        self._disarm(worker)
         for note in ready.notes:
             log.info("a worker runs without one of its limits", extra={"pid": worker.process.pid, "reason": note})
         self._freed(self.free)
@@ -261,10 +268,13 @@ class Pool:
 
     def _take_job(self, worker: _Worker) -> Job | None:
         job, worker.job = worker.job, None
+        self._disarm(worker)
+        return job
+
+    def _disarm(self, worker: _Worker) -> None:
         if worker.deadline is not None:
             worker.deadline.cancel()
             worker.deadline = None
-        return job
 
     def _kill(self, worker: _Worker, reason: str) -> None:
         worker.killed = worker.killed or reason

@@ -26,6 +26,11 @@ def dead(values: dict[str, Any]) -> None:
     os._exit(3)
 
 
+def mute(values: dict[str, Any]) -> None:
+    """A worker that hangs before its first word."""
+    signal.pause()
+
+
 def run(job: Job) -> Made:
     """Do what the job's metric says."""
     match job.metric:

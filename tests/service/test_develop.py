@@ -263,6 +263,7 @@ def test_what_is_not_there(studio: Studio, tmp_path: Path) -> None:
     studio.keep()
     for job, message in (
         (Job("k", JobKind.PAGE, "nobody"), "no run is called 'nobody'"),
+        (Job("k", JobKind.PAGE, RUN[:3]), f"no run is called '{RUN[:3]}'"),
         (studio.film_job(99), "the index knows no film 99 of session fffffffffffffffb"),
         (studio.curve_job("nothing"), "run run-a has no metric 'nothing'"),
     ):

@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import os
+import select
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -23,10 +26,16 @@ Opened = Callable[..., AbstractAsyncContextManager["Bench"]]
 class Bench:
     """A pool, and what it has called back."""
 
-    def __init__(self, size: int, spec: WorkerSpec) -> None:
+    def __init__(self, size: int, spec: WorkerSpec, start_deadline_s: float) -> None:
         self.outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
         self._freed = asyncio.Event()
-        self.pool = Pool(size, spec, done=self.outcomes.put_nowait, freed=lambda count: self._freed.set())
+        self.pool = Pool(
+            size,
+            spec,
+            done=self.outcomes.put_nowait,
+            freed=lambda count: self._freed.set(),
+            start_deadline_s=start_deadline_s,
+        )
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until this holds; looked at whenever the pool says that something has changed."""
@@ -58,9 +67,10 @@ def opened(tmp_path: Path) -> Opened:
     """Opens a pool of poisonous workers; no process outlives the test."""
 
     @contextlib.asynccontextmanager
-    async def opening(size: int = 1, **changes: object) -> AsyncIterator[Bench]:
+    async def opening(size: int = 1, start_deadline_s: float = PATIENCE_S, **changes: object) -> AsyncIterator[Bench]:
         spec = WorkerSpec(str(tmp_path / "index"), str(tmp_path / "film"), (*worker_path(), HERE), "poison:main")
-        bench = Bench(size, replace(spec, **changes))  # type: ignore[arg-type]  # fields of WorkerSpec
+        changed = replace(spec, **changes)  # type: ignore[arg-type]  # fields of WorkerSpec
+        bench = Bench(size, changed, start_deadline_s)
         await bench.pool.start()
         try:
             yield bench
@@ -213,3 +223,40 @@ async def test_workers_that_always_die_are_replaced_ever_later(
         assert bench.pool.free == 0
     assert [respawn_delay_s(deaths) for deaths in (0, 1, 2, 3, 4)] == [0.0, 0.0, 0.1, 0.2, 0.4]
     assert respawn_delay_s(1000) == 30.0
+
+
+async def test_worker_that_never_gets_ready(opened: Opened, caplog: pytest.LogCaptureFixture) -> None:
+    """A worker that hangs before its first word is killed and replaced."""
+    async with opened(entry="poison:mute", start_deadline_s=0.05) as bench:
+        await bench.until(lambda: sum(record.message == "a worker died" for record in caplog.records) >= 2)
+        assert bench.pool.free == 0
+
+
+_ORPHANS = """
+import asyncio, sys
+from filmlabd.model import Job, JobKind
+from filmlabd.pool import Pool, WorkerSpec
+async def main():
+    free = asyncio.Event()
+    spec = WorkerSpec("/i", "/f", tuple(sys.path), "poison:main")
+    pool = Pool(1, spec, done=lambda outcome: None, freed=lambda count: free.set())
+    await pool.start()
+    await free.wait()
+    pool.submit(Job("k", JobKind.CURVE, "r", metric="hang"), 1000)
+    print(*pool.workers, flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+def test_workers_die_with_the_daemon() -> None:
+    """SIGKILL of the process that owns the pool ends its workers too, in the middle of whatever they do."""
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join((*worker_path(), HERE))}
+    owner = subprocess.Popen([sys.executable, "-c", _ORPHANS], stdout=subprocess.PIPE, env=environ)
+    assert owner.stdout is not None
+    with owner, owner.stdout:
+        worker = os.pidfd_open(int(owner.stdout.readline()))
+        owner.kill()
+        ended, _, _ = select.select([worker], [], [], PATIENCE_S)
+        os.close(worker)
+    assert ended
