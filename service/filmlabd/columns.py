@@ -14,6 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHUNK_POINTS = 4096
+"""Of a full chunk. Smaller ones are merged: 16 of a level into one of the next, all of them once a full one is there."""
+FULL = 3
+"""The level of full chunks. In a series a chunk of a higher level is older, so that ids are in the order of points."""
+_MERGE_CHUNKS = 16
 BUFFER_POINTS = 262_144
 """Points held in memory before they are written out in the middle of a transaction."""
 _SERIES_MAX = 65_536
@@ -38,10 +42,11 @@ class _Group:
 
 @dataclass(slots=True)
 class _Series:
-    """One series, and how many of its points lie in small chunks."""
+    """One series, and what of it lies in small chunks: how many points, and how many chunks on each level."""
 
     id: int
     loose: int
+    chunks: list[int]
 
 
 _Piece: TypeAlias = tuple[Ints, Arrays]
@@ -97,24 +102,31 @@ class Columns:
             self._series.clear()
 
     def _append(self, series: _Series, arrays: Arrays) -> None:
-        count = len(arrays[0])
-        if series.loose + count < CHUNK_POINTS:
-            self._insert(series.id, arrays, full=False)
-            series.loose += count
+        if series.loose + len(arrays[0]) < CHUNK_POINTS:
+            self._insert(series, arrays, 0)
+            for level in range(FULL - 1):
+                if series.chunks[level] >= _MERGE_CHUNKS:
+                    self._insert(series, join(self._take(series, level)), level + 1)
             return
-        rows = self._db.execute(
-            "SELECT count, data FROM chunks WHERE series = ? AND full = 0 ORDER BY id", (series.id,)
-        )
-        merged = join([unpack(count, data) for count, data in rows] + [arrays])
-        self._db.execute("DELETE FROM chunks WHERE series = ? AND full = 0", (series.id,))
+        parts = [part for level in reversed(range(FULL)) for part in self._take(series, level)]
+        merged = join([*parts, arrays])
         whole = len(merged[0]) // CHUNK_POINTS * CHUNK_POINTS
         for start in range(0, whole, CHUNK_POINTS):
-            self._insert(series.id, _cut(merged, start, start + CHUNK_POINTS), full=True)
-        series.loose = len(merged[0]) - whole
-        if series.loose:
-            self._insert(series.id, _cut(merged, whole, None), full=False)
+            self._insert(series, _cut(merged, start, start + CHUNK_POINTS), FULL)
+        if whole < len(merged[0]):
+            self._insert(series, _cut(merged, whole, None), 0)
 
-    def _insert(self, series_id: int, arrays: Arrays, *, full: bool) -> None:
+    def _take(self, series: _Series, level: int) -> list[Arrays]:
+        """The small chunks of one level, the oldest first, out of the table."""
+        # A range of levels, as the index of small chunks is only used where its condition is implied.
+        where = "WHERE series = ? AND level = ? AND level < 3"
+        rows = self._db.execute(f"SELECT count, data FROM chunks {where} ORDER BY id", (series.id, level)).fetchall()
+        self._db.execute(f"DELETE FROM chunks {where}", (series.id, level))
+        series.chunks[level] = 0
+        series.loose -= sum(count for count, _ in rows)
+        return [unpack(count, data) for count, data in rows]
+
+    def _insert(self, series: _Series, arrays: Arrays, level: int) -> None:
         step, value = arrays[1], arrays[3]
         finite = value[np.isfinite(value)]
         # A sum of finite values may overflow to infinity: that is what it is then.
@@ -123,20 +135,16 @@ class Columns:
                 (float(finite.min()), float(finite.max()), float(finite.sum())) if len(finite) else (None, None, 0.0)
             )
         self._db.execute(
-            "INSERT INTO chunks (series, full, count, first_step, last_step, last_value, finite, least, most, total,"
+            "INSERT INTO chunks (series, level, count, first_step, last_step, last_value, finite, least, most, total,"
             " data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                series_id,
-                full,
-                len(step),
-                int(step[0]),
-                int(step[-1]),
-                float(value[-1]),
-                len(finite),
-                *stats,
+                series.id, level, len(step), int(step[0]), int(step[-1]), float(value[-1]), len(finite), *stats,
                 pack(arrays),
             ),
-        )
+        )  # fmt: skip
+        if level < FULL:
+            series.chunks[level] += 1
+            series.loose += len(step)
 
     def _series_of(self, writer_id: int, name: str) -> _Series:
         series = self._series.get((writer_id, name))
@@ -144,10 +152,12 @@ class Columns:
             db = self._db
             db.execute("INSERT OR IGNORE INTO series (writer_id, name) VALUES (?, ?)", (writer_id, name))
             found = db.execute("SELECT id FROM series WHERE writer_id = ? AND name = ?", (writer_id, name)).fetchone()
-            loose = db.execute(
-                "SELECT coalesce(sum(count), 0) FROM chunks WHERE series = ? AND full = 0", (found[0],)
-            ).fetchone()
-            series = self._series[writer_id, name] = _Series(found[0], loose[0])
+            series = self._series[writer_id, name] = _Series(found[0], 0, [0] * FULL)
+            for level, chunks, points in db.execute(
+                "SELECT level, count(*), sum(count) FROM chunks WHERE series = ? AND level < 3 GROUP BY level", found
+            ):
+                series.chunks[level] = chunks
+                series.loose += points
         return series
 
 

@@ -55,11 +55,11 @@ CREATE TABLE series (
     id INTEGER PRIMARY KEY, writer_id INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (writer_id, name));
 -- The data comes last: what a chunk is about is read without it.
 CREATE TABLE chunks (
-    id INTEGER PRIMARY KEY, series INTEGER NOT NULL, full INTEGER NOT NULL, count INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, series INTEGER NOT NULL, level INTEGER NOT NULL, count INTEGER NOT NULL,
     first_step INTEGER NOT NULL, last_step INTEGER NOT NULL, last_value REAL, finite INTEGER NOT NULL,
     least REAL, most REAL, total REAL, data BLOB NOT NULL);
 CREATE INDEX chunks_by_series ON chunks (series, id, count);
-CREATE INDEX chunks_to_merge ON chunks (series) WHERE full = 0;
+CREATE INDEX chunks_to_merge ON chunks (series, level) WHERE level < 3;
 
 CREATE TABLE prints (
     key TEXT PRIMARY KEY, run_id TEXT NOT NULL, kind TEXT NOT NULL, session INTEGER NOT NULL, film INTEGER NOT NULL,

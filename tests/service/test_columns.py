@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filmlabd import columns
-from filmlabd.columns import CHUNK_POINTS, Arrays, Columns, join, pack, unpack
+from filmlabd.columns import CHUNK_POINTS, FULL, Arrays, Columns, join, pack, unpack
 from filmlabd.index_schema import open_writer
 
 NAMES = {0: "loss", 1: "return", 2: "grad/norm"}
@@ -33,13 +33,13 @@ def add(kept: Columns, seq: int, values: dict[int, float], step: int | None = No
 
 
 def chunks(db: sqlite3.Connection, name: str, writer: int = 1) -> list[tuple[int, Arrays]]:
-    """(full, arrays) of each chunk of a series."""
+    """(level, arrays) of each chunk of a series."""
     rows = db.execute(
-        "SELECT c.full, c.count, c.data FROM chunks c JOIN series s ON s.id = c.series"
+        "SELECT c.level, c.count, c.data FROM chunks c JOIN series s ON s.id = c.series"
         " WHERE s.name = ? AND s.writer_id = ? ORDER BY c.id",
         (name, writer),
     )
-    return [(full, unpack(count, data)) for full, count, data in rows]
+    return [(level, unpack(count, data)) for level, count, data in rows]
 
 
 def points(db: sqlite3.Connection, name: str, writer: int = 1) -> Arrays:
@@ -60,21 +60,23 @@ def points(db: sqlite3.Connection, name: str, writer: int = 1) -> Arrays:
         ),
         max_size=60,
     ),
-    st.integers(2, 8),
+    st.integers(2, 40),
+    st.integers(2, 4),
 )
 def test_every_point_comes_back_in_order(
-    told: list[tuple[int, list[int], int, list[float]] | None], chunk_points: int
+    told: list[tuple[int, list[int], int, list[float]] | None], chunk_points: int, merge_chunks: int
 ) -> None:
     """Any mix of writers and sets of metrics, written out at any moment (None): bit for bit, in order of arrival."""
     db = sqlite3.connect(":memory:", isolation_level=None)
     db.executescript(
         "CREATE TABLE series (id INTEGER PRIMARY KEY, writer_id, name, UNIQUE (writer_id, name));"
-        "CREATE TABLE chunks (id INTEGER PRIMARY KEY, series, full, count, first_step, last_step, last_value, finite,"
+        "CREATE TABLE chunks (id INTEGER PRIMARY KEY, series, level, count, first_step, last_step, last_value, finite,"
         " least, most, total, data)"
     )
     expected: dict[tuple[int, int], list[tuple[int, int, float]]] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(columns, "CHUNK_POINTS", chunk_points)
+        patch.setattr(columns, "_MERGE_CHUNKS", merge_chunks)
         kept = Columns(db)
         for seq, call in enumerate(told):
             if call is None:
@@ -90,9 +92,10 @@ def test_every_point_comes_back_in_order(
         assert seq_.tolist() == wall.tolist() == [point[0] for point in series]
         assert step.tolist() == [point[1] for point in series]
         assert value.tobytes() == np.array([point[2] for point in series]).tobytes()
-        sizes = [(full, len(arrays[0])) for full, arrays in chunks(db, NAMES[number], writer)]
-        assert all(size == chunk_points for full, size in sizes if full)
-        assert sum(size for full, size in sizes if not full) < chunk_points
+        sizes = [(level, len(arrays[0])) for level, arrays in chunks(db, NAMES[number], writer)]
+        assert [level for level, _ in sizes] == sorted((level for level, _ in sizes), reverse=True)
+        assert all(size == chunk_points for level, size in sizes if level == FULL)
+        assert sum(size for level, size in sizes if level < FULL) < chunk_points
     db.close()
 
 
@@ -108,22 +111,23 @@ def test_many_commits_leave_few_chunks(db: sqlite3.Connection) -> None:
     """One point to a commit, as a slow trainer makes them: small chunks are merged once enough have gathered."""
     kept = Columns(db)
     db.execute("BEGIN")
-    for seq in range(2 * CHUNK_POINTS + 10):
+    for seq in range(2 * CHUNK_POINTS + 570):
         add(kept, seq, {0: seq / 2})
         kept.flush()
     db.execute("COMMIT")
-    assert [(full, len(arrays[0])) for full, arrays in chunks(db, "loss")] == [(1, CHUNK_POINTS)] * 2 + [(0, 1)] * 10
-    assert points(db, "loss")[3].tolist() == [seq / 2 for seq in range(2 * CHUNK_POINTS + 10)]
+    assert [(level, len(arrays[0])) for level, arrays in chunks(db, "loss")] == (
+        [(FULL, CHUNK_POINTS)] * 2 + [(2, 256)] * 2 + [(1, 16)] * 3 + [(0, 1)] * 10
+    )
+    assert points(db, "loss")[3].tolist() == [seq / 2 for seq in range(2 * CHUNK_POINTS + 570)]
 
 
 def test_a_restart_goes_on_with_the_small_chunks(db: sqlite3.Connection) -> None:
     """How many points lie loose is read back, not remembered."""
-    for start in (0, CHUNK_POINTS - 5):
+    for seq in range(CHUNK_POINTS + 20):
         kept = Columns(db)
-        for seq in range(start, start + CHUNK_POINTS - 5):
-            add(kept, seq, {0: 1.0})
+        add(kept, seq, {0: 1.0})
         kept.flush()
-    assert [(full, len(arrays[0])) for full, arrays in chunks(db, "loss")] == [(1, 4096), (0, 4086)]
+    assert [(level, len(arrays[0])) for level, arrays in chunks(db, "loss")] == [(3, 4096), (1, 16)] + [(0, 1)] * 4
 
 
 def test_memory_is_bounded_within_a_commit(db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
