@@ -24,8 +24,13 @@ __all__ = ["DARK", "LIGHT", "Drawing", "Panel", "Series", "Theme", "attempts", "
 _AVERAGE_PX: Final = 2.75
 _RAW_PX: Final = 1.5
 _PLAIN_PX: Final = 2.0
+# What the drop-in recorder has always used; free-standing raw lines are a little stronger, to be seen on dark as well.
+_RECORDER_RAW_OPACITY: Final = 0.25
+_RAW_OPACITY: Final = 0.34
+_BAND_OPACITY: Final = 0.26
 _SUPERSEDED_OPACITY: Final = 0.4
 _PAD: Final = 0.05
+_NONE: Final[Floats] = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +79,7 @@ class Series:
         average_window: int | None = None,
     ) -> Series:
         """A series of condensed samples: what a worker makes of the two tables that a pyramid's owner sent it."""
-        none = np.empty(0)
-        return cls(name, none, none, color, average_window, groups=groups, average_groups=average_groups)
+        return cls(name, _NONE, _NONE, color, average_window, groups=groups, average_groups=average_groups)
 
     @classmethod
     def from_pyramid(cls, name: str, pyramid: Pyramid, *, color: str | None = None) -> Series:
@@ -125,6 +129,11 @@ class _Trace:
     raw: Columns
     average: Columns | None
     ink: str
+    raw_opacity: float
+
+    @property
+    def fade(self) -> float:
+        return _SUPERSEDED_OPACITY if self.series.superseded else 1.0
 
 
 def attempts(name: str, parts: Sequence[Series]) -> tuple[tuple[Series, ...], tuple[float, ...]]:
@@ -132,18 +141,24 @@ def attempts(name: str, parts: Sequence[Series]) -> tuple[tuple[Series, ...], tu
 
     What lies at or past the start of a later attempt is marked as superseded.
     """
-    begins = [float(raw.x_first[0]) if len(raw) else np.inf for raw in (part.condensed()[0] for part in parts)]
+    made = [part.condensed() for part in parts]
+    begins = [float(raw.x_first[0]) if len(raw) else np.inf for raw, _ in made]
     series: list[Series] = []
-    for number, part in enumerate(parts):
-        raw, average = part.condensed()
+    for number, (part, (raw, average)) in enumerate(zip(parts, made, strict=True)):
         end = min(begins[number + 1 :], default=np.inf)
-        for superseded, (start, stop) in ((True, (end, np.inf)), (False, (-np.inf, end))):
-            cut = raw.between(start, stop)
-            if len(cut):
-                mean = average.between(start, stop) if average is not None else None
-                none = np.empty(0)
+        for start, stop in ((end, np.inf), (-np.inf, end)):
+            groups = raw.between(start, stop)
+            if len(groups):
                 series.append(
-                    replace(part, name=name, x=none, y=none, superseded=superseded, groups=cut, average_groups=mean)
+                    replace(
+                        part,
+                        name=name,
+                        x=_NONE,
+                        y=_NONE,
+                        superseded=start == end,
+                        groups=groups,
+                        average_groups=average.between(start, stop) if average is not None else None,
+                    )
                 )
     return tuple(series), tuple(x for x in begins[1:] if np.isfinite(x))
 
@@ -170,8 +185,9 @@ def draw(panel: Panel) -> Drawing:
 
 def _traces(panel: Panel) -> list[_Trace]:
     names = list(dict.fromkeys(series.name for series in panel.series))
+    raw_opacity = _RECORDER_RAW_OPACITY if panel.recorder_ticks else _RAW_OPACITY
     return [
-        _Trace(series, *series.condensed(), ink=series.color or f"cycle:{names.index(series.name)}")
+        _Trace(series, *series.condensed(), series.color or f"cycle:{names.index(series.name)}", raw_opacity)
         for series in panel.series
     ]
 
@@ -209,7 +225,7 @@ def _entries(traces: list[_Trace]) -> list[Entry]:
         average_name = f"avg{trace.series.average_window}"
         if len(by_name) == 1 or trace.series.average_name:
             average_name = fonts.clean(trace.series.average_name or average_name)
-            entries.append(Entry(raw_name, missing, trace.ink, 4.0, geometry_trace.RAW_OPACITY))
+            entries.append(Entry(raw_name, missing, trace.ink, 4.0, trace.raw_opacity))
             entries.append(Entry(average_name, "", trace.ink, _AVERAGE_PX))
         else:
             suffix = f"{average_name}, {missing}" if missing else average_name
@@ -223,39 +239,39 @@ def _data(traces: list[_Trace], plot: Plot) -> tuple[list[Mark], bool]:
     above: list[Mark] = []
     condensed = False
     for trace in traces:
-        fade = _SUPERSEDED_OPACITY if trace.series.superseded else 1.0
         dense = geometry_trace.is_dense(trace.raw, plot)
         condensed |= dense
         raw = geometry_trace.thin(trace.raw, plot) if dense else trace.raw
-        if trace.average is None:
-            below += _raw_marks(
-                raw, plot, trace.ink, _PLAIN_PX, fade * (geometry_trace.RAW_OPACITY if dense else 1), dense
-            )
-            if dense:
-                above += _average_marks(raw, plot, trace.ink, _PLAIN_PX, fade)
+        width_px = _PLAIN_PX if trace.average is None else _RAW_PX
+        if dense:
+            below += geometry_trace.band(raw, plot, width_px, trace.ink, trace.fade * _BAND_OPACITY)
         else:
-            below += _raw_marks(raw, plot, trace.ink, _RAW_PX, fade * geometry_trace.RAW_OPACITY, dense)
-            above += _average_marks(trace.average, plot, trace.ink, _AVERAGE_PX, fade)
+            below += _thin_line(raw, plot, trace, width_px)
+        if trace.average is not None:
+            above += _thick_line(trace.average, plot, trace, _AVERAGE_PX)
+        elif dense:
+            above += _thick_line(raw, plot, trace, width_px)
         above += geometry_trace.missing(raw, plot, trace.ink)
     return below + above, condensed
 
 
-def _raw_marks(raw: Columns, plot: Plot, ink: str, width_px: float, opacity: float, dense: bool) -> list[Mark]:
-    if dense:
-        return geometry_trace.band(raw, plot, width_px, ink, opacity)
-    stroke = geometry_trace.line(raw, plot, width_px, ink, opacity)
-    return ([stroke] if stroke else []) + geometry_trace.dots(raw, plot, width_px, ink, min(2 * opacity, 1.0))
+def _thin_line(raw: Columns, plot: Plot, trace: _Trace, width_px: float) -> list[Mark]:
+    """Every sample; faintly if an average goes above them."""
+    opacity = trace.fade * (1.0 if trace.average is None else trace.raw_opacity)
+    stroke = geometry_trace.line(raw, plot, width_px, trace.ink, opacity)
+    return ([stroke] if stroke else []) + geometry_trace.dots(raw, plot, trace.ink, min(2 * opacity, 1.0))
 
 
-def _average_marks(average: Columns, plot: Plot, ink: str, width_px: float, opacity: float) -> list[Mark]:
+def _thick_line(average: Columns, plot: Plot, trace: _Trace, width_px: float) -> list[Mark]:
     if len(average) > plot.width:
         average = geometry_trace.thin(average, plot)
-    stroke = geometry_trace.line(average, plot, width_px, ink, opacity)
-    lone = [] if average.exact else geometry_trace.dots(average, plot, width_px, ink, opacity)
-    return ([stroke] if stroke else []) + lone
+    stroke = geometry_trace.line(average, plot, width_px, trace.ink, trace.fade)
+    dots = geometry_trace.dots(average, plot, trace.ink, trace.fade, lone_only=True)
+    return ([stroke] if stroke else []) + dots
 
 
 def _note(traces: list[_Trace]) -> str:
     """What a picture says when it cannot show every sample."""
     samples = sum(trace.raw.samples for trace in traces)
-    return f"{count_text(samples)} points: range per pixel column"
+    shown = "range" if all(trace.average for trace in traces) else "range and mean"
+    return f"{count_text(samples)} points: {shown} per pixel column"

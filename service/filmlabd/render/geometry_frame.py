@@ -26,7 +26,6 @@ _TICK_LABEL_GAP_PX: Final = 8
 _MIN_LEFT_PX: Final = 60
 _MAX_Y_LABEL_PX: Final = 300
 _MAX_X_LABEL_PX: Final = 380
-_MAX_NOTE_PX: Final = 230
 _LABEL_DISTANCE_PX: Final = 18
 _MOST_X_TICKS: Final = 10
 
@@ -34,9 +33,9 @@ _MOST_X_TICKS: Final = 10
 def plot_area(x: Axis, y: Axis, legend_rows: int) -> Plot:
     """The room that a legend of so many rows and the axes' labels leave."""
     widest = max((fonts.width_px(label, LABEL_PX) for label in y.labels), default=0.0)
-    left = max(_MIN_LEFT_PX, round(MARGIN_PX + widest + _TICK_LABEL_GAP_PX))
+    first, last = (fonts.width_px(x.labels[end], LABEL_PX) if x.labels else 0.0 for end in (0, -1))
+    left = max(_MIN_LEFT_PX, round(MARGIN_PX + widest + _TICK_LABEL_GAP_PX), round(first / 2) + 6)
     top = _HEAD_BASELINE + (legend_rows - 1) * ROW_PX + _PLOT_BELOW_HEAD_PX
-    last = fonts.width_px(x.labels[-1], LABEL_PX) if x.labels else 0.0
     right = WIDTH_PX - max(_RIGHT_MARGIN_PX, round(last / 2) + 6)
     return Plot(left, top, right - left, _PLOT_BOTTOM - top, x, y)
 
@@ -85,15 +84,15 @@ def axis_texts(plot: Plot, x_label: str, note: str) -> list[Mark]:
         Text(x, plot.bottom + 22, label, LABEL_PX, "muted", "middle")
         for x, label in zip(_tick_columns(plot), plot.x.labels, strict=True)
     ]
-    name = fonts.cut(x_label, _MAX_X_LABEL_PX, LABEL_PX)
+    # The name stands in the middle: what the remark takes on the right is taken on the left as well.
+    taken = 2 * (fonts.width_px(note, NOTE_PX) + _LABEL_DISTANCE_PX) if note else 0.0
+    name = fonts.cut(x_label, min(_MAX_X_LABEL_PX, plot.width - taken), LABEL_PX)
     middle = plot.left + plot.width / 2
     marks.append(
         Text(middle, plot.bottom + 41, name, LABEL_PX, "muted", "middle", whole=x_label if name != x_label else "")
     )
     if note:
-        marks.append(
-            Text(plot.right, plot.bottom + 41, fonts.cut(note, _MAX_NOTE_PX, NOTE_PX), NOTE_PX, "muted", "end")
-        )
+        marks.append(Text(plot.right, plot.bottom + 41, note, NOTE_PX, "muted", "end"))
     return marks
 
 

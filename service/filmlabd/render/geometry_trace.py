@@ -10,7 +10,6 @@ from filmlabd.render import downsample
 from filmlabd.render.downsample import Columns, Floats, Ints
 from filmlabd.render.geometry import Band, Mark, Plot, Rect, Stroke
 
-RAW_OPACITY: Final = 0.25
 DOT_PX: Final = 5.5
 # Samples this far apart are marked with a dot: a line between them is a guess.
 _DOT_SPACING_PX: Final = 14
@@ -20,6 +19,7 @@ _BAND_GAP_PX: Final = 3
 _MAX_STROKE_PX: Final = 60_000
 _MARK_HEIGHT_PX: Final = 6
 _ARROW_SPACING_PX: Final = 9
+_MAX_BAR_GAP_PX: Final = 16
 
 
 def is_dense(trace: Columns, plot: Plot) -> bool:
@@ -43,18 +43,18 @@ def line(trace: Columns, plot: Plot, width_px: float, ink: str, opacity: float) 
     return Stroke(points, starts, width_px, ink, opacity) if len(points) else None
 
 
-def dots(trace: Columns, plot: Plot, line_px: float, ink: str, opacity: float) -> list[Mark]:
-    """Dots on samples that stand apart, and on any that no line reaches; they would be invisible otherwise."""
+def dots(trace: Columns, plot: Plot, ink: str, opacity: float, *, lone_only: bool = False) -> list[Mark]:
+    """Dots on samples that no line reaches, which would be invisible, and (not `lone_only`) on any that stand apart."""
     points, starts = _runs(_middle_px(trace, plot), plot.to_y(trace.mean))
     if not len(points):
         return []
     lengths = np.diff(np.append(starts, len(points)))
     spacing = plot.width / max(len(trace), 1)
-    if not (trace.exact and spacing >= _DOT_SPACING_PX):
+    if lone_only or not (trace.exact and spacing >= _DOT_SPACING_PX):
         points = points[starts[lengths == 1]]
     if not len(points):
         return []
-    return [Stroke(points, np.arange(len(points)), max(DOT_PX, line_px), ink, opacity)]
+    return [Stroke(points, np.arange(len(points)), DOT_PX, ink, opacity)]
 
 
 def band(columns: Columns, plot: Plot, width_px: float, ink: str, opacity: float) -> list[Mark]:
@@ -87,10 +87,12 @@ def missing(columns: Columns, plot: Plot, ink: str) -> list[Mark]:
     """Marks outside the plot where values are not finite: bars below it for NaN, arrows above and below for ±Inf."""
     centre = plot.left + downsample.cells_of(columns, plot.x.low, plot.x.high, plot.width)
     marks: list[Mark] = []
-    bars = centre[columns.nan > 0]
-    if len(bars):
-        breaks = np.flatnonzero(np.diff(bars) > 2) + 1
-        for run in np.split(bars, breaks):
+    having = np.flatnonzero(columns.nan > 0)
+    if len(having):
+        bars = centre[having]
+        # One bar for neighbours: a comb would flicker, and there is nothing between them to point at.
+        apart = np.where(np.diff(having) > 1, 2, _MAX_BAR_GAP_PX)
+        for run in np.split(bars, np.flatnonzero(np.diff(bars) > apart) + 1):
             width = int(run[-1] - run[0]) + 2
             marks.append(Rect(int(run[0]) - 1, plot.bottom + 2, width, _MARK_HEIGHT_PX, ink))
     for which, tip, tail in (

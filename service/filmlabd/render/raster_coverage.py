@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -32,15 +33,19 @@ def stroke_coverage(stroke: Stroke, width: int, height: int) -> Coverage:
     """Every pixel by its distance from the nearest of the stroke's segments, whose ends are round."""
     a, b = _segments(stroke)
     half = stroke.width_px / 2
+    # Only the part of the picture that the stroke can reach: samples in a legend are tiny.
+    reach = half + 1
+    low = np.maximum(np.floor(stroke.points.min(axis=0) - reach).astype(np.intp), 0)
+    high = np.minimum(np.ceil(stroke.points.max(axis=0) + reach).astype(np.intp), (width, height))
+    size = np.maximum(high - low, 0)
+    a, b = a - low, b - low
     steep = np.abs(b[:, 1] - a[:, 1]) > np.abs(b[:, 0] - a[:, 0])
-    buffer = np.zeros(width * height, np.uint8)
-    touched = []
+    buffer = np.zeros((int(size[1]), int(size[0])), np.uint8)
     for chosen, flip in ((~steep, False), (steep, True)):
         if chosen.any():
-            touched.append(_rasterise(a[chosen], b[chosen], half, flip, buffer, (width, height)))
-    where = np.concatenate(touched)
-    where = np.unique(where) if len(where) < 4096 else np.flatnonzero(buffer)
-    return where, buffer[where].astype(np.intp)
+            _rasterise(a[chosen], b[chosen], half, buffer, flip)
+    rows, columns = np.nonzero(buffer != 0)
+    return (rows + low[1]) * width + columns + low[0], buffer[rows, columns].astype(np.intp)
 
 
 def _segments(stroke: Stroke) -> tuple[Floats, Floats]:
@@ -55,44 +60,37 @@ def _segments(stroke: Stroke) -> tuple[Floats, Floats]:
     return np.concatenate([points[begin], points[lone]]), np.concatenate([points[begin + 1], points[lone]])
 
 
-def _rasterise(
-    a: Floats, b: Floats, half: float, flip: bool, buffer: npt.NDArray[np.uint8], shape: tuple[int, int]
-) -> Ints:
+def _rasterise(a: Floats, b: Floats, half: float, buffer: npt.NDArray[np.uint8], flip: bool) -> None:
     """Raises `buffer` to the coverage of segments that all run more along one axis: y if `flip`, else x.
 
     Walks along that axis; at each step a fixed number of pixels across holds all that the stroke touches.
     """
     major, minor = (1, 0) if flip else (0, 1)
-    length_major, length_minor = b[:, major] - a[:, major], b[:, minor] - a[:, minor]
+    size_major, size_minor = (buffer.shape[0], buffer.shape[1]) if flip else (buffer.shape[1], buffer.shape[0])
+    run, rise = b[:, major] - a[:, major], b[:, minor] - a[:, minor]
     low, high = np.minimum(a[:, major], b[:, major]), np.maximum(a[:, major], b[:, major])
-    first = np.floor(low - half - 0.5).astype(np.intp)
-    which, step = _ragged(first, np.floor(high + half + 0.5).astype(np.intp) - first + 1)
+    first = np.maximum(np.floor(low - half - 0.5), 0).astype(np.intp)
+    last = np.minimum(np.floor(high + half + 0.5), size_major - 1).astype(np.intp)
+    which, step = _ragged(first, last - first + 1)
+    run, rise = run[which], rise[which]
     along = step + 0.5 - a[which, major]
-    slope = np.divide(length_minor, length_major, out=np.zeros_like(length_minor), where=length_major != 0)
-    centre = a[which, minor] + slope[which] * np.clip(
-        along, np.minimum(length_major, 0)[which], np.maximum(length_major, 0)[which]
-    )
+    slope = np.divide(rise, run, out=np.zeros_like(rise), where=run != 0)
+    # Where the stroke is at this step, from the start of its segment; beyond its ends, at the end.
+    centre = slope * np.clip(along, np.minimum(run, 0), np.maximum(run, 0))
     # At 45° a stroke is √2 as wide across an axis.
-    across = int(np.ceil((half + 0.5) * np.sqrt(2) * 2)) + 1
-    start = np.floor(centre - across / 2 + 0.5).astype(np.intp)
-    cell = start[:, None] + np.arange(across)
-    offset = cell + 0.5 - a[which, minor][:, None]
-    squared = length_major**2 + length_minor**2
-    share = (along * length_major[which])[:, None] + offset * length_minor[which][:, None]
-    share /= np.maximum(squared, 1e-12)[which][:, None]
+    across = math.ceil((2 * half + 1) * math.sqrt(2)) + 1
+    origin = a[which, minor]
+    cell = np.floor(origin + centre - across / 2 + 0.5).astype(np.intp)[:, None] + np.arange(across)
+    offset = (cell + 0.5) - origin[:, None]
+    share = (offset * rise[:, None] + (along * run)[:, None]) / np.maximum(run**2 + rise**2, 1e-12)[:, None]
     np.clip(share, 0.0, 1.0, out=share)
-    distance = np.hypot(
-        along[:, None] - share * length_major[which][:, None], offset - share * length_minor[which][:, None]
-    )
-    covered = half + 0.5 - distance
-    width, height = shape
-    size_major, size_minor = (height, width) if flip else (width, height)
-    inside = (covered > 0) & (cell >= 0) & (cell < size_minor) & ((step >= 0) & (step < size_major))[:, None]
-    where = (step[:, None] * width + cell if flip else cell * width + step[:, None])[inside]
-    levels = (np.minimum(covered[inside], 1.0) * LEVELS + 0.5).astype(np.uint8)
-    np.maximum.at(buffer, where, levels)
-    touched: Ints = where[levels > 0]
-    return touched
+    distance = (along[:, None] - share * run[:, None]) ** 2 + (offset - share * rise[:, None]) ** 2
+    near = (distance < (half + 0.5) ** 2) & (cell >= 0) & (cell < size_minor)
+    covered = np.minimum(half + 0.5 - np.sqrt(distance[near]), 1.0)
+    levels = (covered * LEVELS + 0.5).astype(np.uint8)
+    steps = np.broadcast_to(step[:, None], cell.shape)[near]
+    where = steps * size_minor + cell[near] if flip else cell[near] * size_major + steps
+    np.maximum.at(buffer.reshape(-1), where, levels)
 
 
 def _ragged(first: Ints, count: Ints) -> tuple[Ints, Ints]:

@@ -70,7 +70,6 @@ def _stroke(mark: Stroke, colour: str) -> str:
 
 
 def _band(mark: Band, colour: str) -> str:
-    # Half a column of room on either side, so that a band of one column can be seen.
     breaks = np.flatnonzero(np.diff(mark.column) != 1) + 1
     starts, stops = np.concatenate(([0], breaks)), np.append(breaks, len(mark.column))
     path = "".join(_outline(mark, a, b) for a, b in zip(starts.tolist(), stops.tolist(), strict=True))
@@ -78,11 +77,15 @@ def _band(mark: Band, colour: str) -> str:
 
 
 def _outline(mark: Band, start: int, stop: int) -> str:
-    x = mark.column[start:stop] + 0.5
-    x = np.concatenate(([x[0] - 0.5], x, [x[-1] + 0.5]))
-    top, bottom = (np.pad(edge[start:stop], 1, mode="edge") for edge in (mark.top, mark.bottom))
-    upper, lower = np.stack([x, top], axis=1), np.stack([x, bottom], axis=1)[::-1]
-    return _polyline(_tenths(np.concatenate([upper, lower]))) + "z"
+    """Column by column in steps, there along the tops and back along the bottoms: a spike keeps its full width."""
+    top, bottom = _tenths(mark.top[start:stop]), _tenths(mark.bottom[start:stop])
+    there, back = np.diff(top, append=bottom[-1]), np.diff(bottom[::-1])
+    path = (
+        f"M{int(mark.column[start]) * _SCALE} {int(top[0])}"
+        + f"h{_SCALE}v%d" * len(there)
+        + f"h-{_SCALE}v%d" * len(back)
+    )
+    return path % (*there.tolist(), *back.tolist()) + f"h-{_SCALE}z"
 
 
 def _tenths(points: Floats) -> Ints:

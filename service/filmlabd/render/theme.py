@@ -10,9 +10,6 @@ from typing import Final
 
 RGB = tuple[int, int, int]
 
-# Non-text marks need 3:1 (WCAG 1.4.11); a thin line needs a little more to look as intended.
-MIN_CONTRAST: Final = 3.2
-
 _HEX: Final = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -21,6 +18,8 @@ class Theme:
     """Colours as "#rrggbb".
 
     Attributes:
+        min_contrast: of a given colour with the background; WCAG 1.4.11 asks for 3. On dark it takes more until a faint
+            band over the raw values can be seen.
         cycle: the hues of series that name none, in order; told apart by readers with any colour vision.
     """
 
@@ -30,6 +29,7 @@ class Theme:
     muted: str
     axis: str
     grid: str
+    min_contrast: float
     cycle: tuple[str, ...]
 
 
@@ -40,6 +40,7 @@ LIGHT: Final = Theme(
     muted="#5d6975",
     axis="#a7b0ba",
     grid="#e8ebef",
+    min_contrast=3.2,
     cycle=("#2467b3", "#d1761f", "#16877a", "#b8336a", "#7754b0", "#7a6a2f", "#2b9fc9", "#6b7280"),
 )
 DARK: Final = Theme(
@@ -49,6 +50,7 @@ DARK: Final = Theme(
     muted="#98a4b1",
     axis="#54606d",
     grid="#252d36",
+    min_contrast=6.0,
     cycle=("#6ea8ee", "#eb9a4e", "#3fbdac", "#ec74a0", "#ab8fe0", "#bba858", "#66c6e8", "#9ca3af"),
 )
 
@@ -71,8 +73,8 @@ def resolve(ink: str, theme: Theme) -> RGB:
     if ink in ROLES:
         return _rgb(getattr(theme, ink))
     if ink.startswith("cycle:"):
-        return _rgb(theme.cycle[int(ink.removeprefix("cycle:")) % len(theme.cycle)])
-    return _legible(_rgb(ink), _rgb(theme.background))
+        return _cycled(int(ink.removeprefix("cycle:")), theme)
+    return _legible(_rgb(ink), theme)
 
 
 def to_hex(colour: RGB) -> str:
@@ -87,6 +89,17 @@ def contrast(a: RGB, b: RGB) -> float:
     return (bright + 0.05) / (dim + 0.05)
 
 
+def _cycled(number: int, theme: Theme) -> RGB:
+    """The hues in turn; again paler when they are used up, then nearer to the ink."""
+    lap, place = divmod(number, len(theme.cycle))
+    hue = _rgb(theme.cycle[place])
+    if lap == 0:
+        return hue
+    towards, share = (theme.background, 0.45) if lap % 2 else (theme.ink, 0.45)
+    red, green, blue = (round(a * (1 - share) + b * share) for a, b in zip(hue, _rgb(towards), strict=True))
+    return red, green, blue
+
+
 def _rgb(colour: str) -> RGB:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
@@ -96,14 +109,15 @@ def _luminance(colour: RGB) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _legible(colour: RGB, background: RGB) -> RGB:
-    if contrast(colour, background) >= MIN_CONTRAST:
+def _legible(colour: RGB, theme: Theme) -> RGB:
+    background = _rgb(theme.background)
+    if contrast(colour, background) >= theme.min_contrast:
         return colour
     hue, lightness, saturation = colorsys.rgb_to_hls(*(v / 255 for v in colour))
     towards = 1.0 if _luminance(background) < 0.18 else 0.0
     for step in range(1, 41):
         moved = lightness + (towards - lightness) * step / 40
         red, green, blue = (round(v * 255) for v in colorsys.hls_to_rgb(hue, moved, saturation))
-        if contrast((red, green, blue), background) >= MIN_CONTRAST:
+        if contrast((red, green, blue), background) >= theme.min_contrast:
             return red, green, blue
     raise AssertionError("white and black are legible on every theme")  # the last step is one of them

@@ -78,13 +78,11 @@ def _advance_em(character: str, weight: int) -> float:
     return float(_font(_MEASURE_PX, weight).getlength(character)) / _MEASURE_PX
 
 
-@lru_cache(maxsize=512)
 def mask(text: str, size_px: int, weight: int = REGULAR) -> tuple[npt.NDArray[np.uint8], float, int]:
     """What `text` covers, drawn with the shipped font.
 
     Returns:
         Coverage 0…255 of shape (H, W), the width of the text in px, and how many rows of it are above the baseline.
-        Shared between callers: do not write to it.
     """
     k = _SUPERSAMPLE
     font = _font(size_px * k, weight)
@@ -97,9 +95,7 @@ def mask(text: str, size_px: int, weight: int = REGULAR) -> tuple[npt.NDArray[np
         ink = np.array(image, dtype=np.uint8).reshape(height, width)
         _paste(big, ink, ascent * k + top, left)
     small = big.reshape(ascent + descent, k, -1, k).mean(axis=(1, 3))
-    small = (255 * (small / 255) ** _MASK_GAMMA + 0.5).astype(np.uint8)
-    small.setflags(write=False)
-    return small, length / k, ascent
+    return (255 * (small / 255) ** _MASK_GAMMA + 0.5).astype(np.uint8), length / k, ascent
 
 
 def _paste(target: npt.NDArray[np.uint8], ink: npt.NDArray[np.uint8], row: int, column: int) -> None:
