@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHUNK_POINTS = 4096
-"""Of a full chunk. Smaller ones are merged: 16 of a level into one of the next, all of them once a full one is there."""
+"""Of a full chunk. Smaller ones are merged: 16 of a level into one of the next, all once a full one is there."""
 FULL = 3
 """The level of full chunks. In a series a chunk of a higher level is older, so that ids are in the order of points."""
 _MERGE_CHUNKS = 16
