@@ -137,7 +137,7 @@ class Pool:
             worker.link.sendall(pack_job(job, deadline_s))
         except OSError:
             # Its process is gone: the pidfd tells, and the job comes back as that of a killed worker.
-            log.debug("a worker is gone before its job", extra={"pid": worker.process.pid, "job": job.key})
+            log.debug("worker %d is gone before its job %s", worker.process.pid, job.key)
         self._freed(self.free)
 
     async def stop(self, grace_s: float) -> None:
@@ -175,7 +175,7 @@ class Pool:
                 start_new_session=True,
             )
         except OSError as error:
-            log.error("no worker could be started", extra={"reason": str(error)})
+            log.error("no worker could be started: %s", error)
             ours.close()
             self._deaths += 1
             self._respawn_later()
@@ -224,7 +224,7 @@ class Pool:
         worker.ready = True
         self._disarm(worker)
         for note in ready.notes:
-            log.info("a worker runs without one of its limits", extra={"pid": worker.process.pid, "reason": note})
+            log.info("worker %d runs without one of its limits: %s", worker.process.pid, note)
         self._freed(self.free)
 
     def _ended(self, worker: _Worker) -> None:
@@ -242,7 +242,7 @@ class Pool:
         expected = worker.retired and job is None and status == 0
         if not expected:
             self._deaths += 1
-            log.warning("a worker died", extra={"pid": worker.process.pid, "status": status, "deaths": self._deaths})
+            log.warning("worker %d %s; %d in a row", worker.process.pid, _manner(status), self._deaths)
         if job is not None:
             error = f"worker {_manner(status)}" + (f": {worker.killed}" if worker.killed else "")
             self._done(Outcome(job.key, False, cost_s=spent_s, error=error, retry=True))

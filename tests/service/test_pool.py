@@ -219,7 +219,7 @@ async def test_workers_that_always_die_are_replaced_ever_later(
 ) -> None:
     """Where no worker lives long enough for a word, the pool goes on starting them, but not in a storm."""
     async with opened(entry="poison:dead") as bench:
-        await bench.until(lambda: sum(record.message == "a worker died" for record in caplog.records) >= 4)
+        await bench.until(lambda: sum("in a row" in record.message for record in caplog.records) >= 4)
         assert bench.pool.free == 0
     assert [respawn_delay_s(deaths) for deaths in (0, 1, 2, 3, 4)] == [0.0, 0.0, 0.1, 0.2, 0.4]
     assert respawn_delay_s(1000) == 30.0
@@ -228,7 +228,7 @@ async def test_workers_that_always_die_are_replaced_ever_later(
 async def test_worker_that_never_gets_ready(opened: Opened, caplog: pytest.LogCaptureFixture) -> None:
     """A worker that hangs before its first word is killed and replaced."""
     async with opened(entry="poison:mute", start_deadline_s=0.05) as bench:
-        await bench.until(lambda: sum(record.message == "a worker died" for record in caplog.records) >= 2)
+        await bench.until(lambda: sum("in a row" in record.message for record in caplog.records) >= 2)
         assert bench.pool.free == 0
 
 
