@@ -1,6 +1,5 @@
 """What do the parts of the sender tell each other? Events of the outbox, limits, and what `link` asks for and gives."""
 
-import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -173,20 +172,6 @@ class LinkOptions:
     """The session of the process that this one was forked from."""
     warn: Callable[[str, str], None] = warn_plainly
     """Told (kind, sentence), once per kind, from the sender's thread or from `start`. Must not raise."""
-
-
-SPILL_GRACE_S = 2.0
-"""How much longer than asked a wait may take, to write what is left to the spool."""
-
-
-@dataclass(slots=True, eq=False)
-class Ask:
-    """Somebody waits until all that had been handed over is safe."""
-
-    done: threading.Event = field(default_factory=threading.Event)
-    target: tuple[int, int] | None = None
-    """The last records of both streams that belong to it, once they are known."""
-    safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

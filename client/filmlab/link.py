@@ -10,11 +10,12 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from filmlab.delivery import SPILL_GRACE_S, Ask, Closing, LinkOptions, LinkStatus, Source
+from filmlab.delivery import Closing, LinkOptions, LinkStatus, Source
 from filmlab.endpoint import socket_path
 from filmlab.outbox import Outbox
 from filmlab.private import started_ticks
 from filmlab.spool import Spool
+from filmlab.waiting import SPILL_GRACE_S, Ask
 from filmlab.wire.messages import Hello
 
 if TYPE_CHECKING:

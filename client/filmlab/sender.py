@@ -12,11 +12,12 @@ from time import monotonic
 import zmq
 
 from filmlab.dealer import Dealer
-from filmlab.delivery import SPILL_GRACE_S, Acked, Ask, Event, LinkOptions, SessionLost, Source
+from filmlab.delivery import Acked, Event, LinkOptions, SessionLost, Source
 from filmlab.errors import BadInput, Transient, WireError
 from filmlab.launch import Launcher, find_daemon
 from filmlab.outbox import BATCH_BYTES, Outbox
 from filmlab.spool import Spool
+from filmlab.waiting import SPILL_GRACE_S, Ask
 from filmlab.wire import messages
 
 ACTIVE_S = 1.0
