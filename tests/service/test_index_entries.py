@@ -189,13 +189,6 @@ def test_steps_are_read_by_film(story: Followed) -> None:
     assert story.answers.steps(SESSION, 3).rewards.tolist() == []
 
 
-def test_strange_text_is_kept_readable(story: Followed) -> None:
-    """What JSON can hold and a database cannot does not stop anything."""
-    story.say(end_episode(1, note="half \ud800 of a pair", reason="nul \0", metadata={"k\udfff": "\0"}))
-    (row,) = story.answers.episodes(RUN)
-    assert (row.note, row.reason, row.metadata) == ("half ? of a pair", "nul \0", {"k\udfff": "\0"})
-
-
 def test_sessions_do_not_share_numbers(story: Followed) -> None:
     """Film 1, run 1 and metric 0 of one session are not those of another."""
     story.say(begin_episode(1), snapshot({0: 1.0}))

@@ -187,3 +187,10 @@ def test_printed_holds_until_the_run_goes_on(story: Followed) -> None:
     assert story.answers.run(RUN).printed
     story.open(run=2, attempt=2)
     assert not story.answers.run(RUN).printed
+
+
+def test_strange_text_is_kept_readable(story: Followed) -> None:
+    """The name of a file that is no UTF-8, in an error's text, does not stop the index."""
+    story.say(begin_episode(1), end_episode(film=1))
+    story.fact(facts.JobStruck("k", RUN, "episode", SESSION, 1, 3, True, "no such file: \udcff \0", 51.0))
+    assert film(story).job_reason == "no such file: ? \0"
