@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filmlab.errors import BadInput, WireError
+from filmlabd.deadline import left_s, waited_s
 from filmlabd.model import Job, Outcome
 from filmlabd.worker_wire import FrameReader, Ready, WorkerSpec, pack_job, pack_spec, read_outcome, read_ready
 
@@ -59,6 +60,8 @@ class _Worker:
     ready: bool = False
     job: Job | None = None
     started_at: float = 0.0
+    waited_s: float = 0.0
+    """For a processor, until `started_at`."""
     killed: str = ""
     retired: bool = False
     deadline: TimerHandle | None = None
@@ -120,7 +123,7 @@ class Pool:
             self._spawn()
 
     def submit(self, job: Job, deadline_s: float) -> None:
-        """Give a job to a free worker. It is killed when it is not done by the deadline.
+        """Give a job to a free worker. It is killed when it is not done by the deadline (see `deadline`).
 
         Raises:
             BadInput: no worker is free.
@@ -130,9 +133,7 @@ class Pool:
         if worker is None or self._stopping:
             raise BadInput(f"job {job.key}: no worker is free")
         worker.job = job
-        worker.started_at = time.monotonic()
-        reason = f"not done within its deadline of {deadline_s:g} s"
-        worker.deadline = self._running().call_later(deadline_s, self._kill, worker, reason)
+        self._give(worker, deadline_s, f"not done within its deadline of {deadline_s:g} s")
         try:
             worker.link.sendall(pack_job(job, deadline_s))
         except OSError:
@@ -189,7 +190,7 @@ class Pool:
         loop = self._running()
         loop.add_reader(ours, self._receive, worker)
         loop.add_reader(worker.pidfd, self._ended, worker)
-        worker.deadline = loop.call_later(self._start_deadline_s, self._kill, worker, "it did not get ready")
+        self._give(worker, self._start_deadline_s, "it did not get ready")
 
     def _receive(self, worker: _Worker) -> None:
         """Whatever the worker has said so far."""
@@ -270,6 +271,20 @@ class Pool:
         job, worker.job = worker.job, None
         self._disarm(worker)
         return job
+
+    def _give(self, worker: _Worker, deadline_s: float, reason: str) -> None:
+        """So much time from now on for what it does next."""
+        worker.started_at, worker.waited_s = time.monotonic(), waited_s(worker.process.pid)
+        worker.deadline = self._running().call_later(deadline_s, self._overdue, worker, deadline_s, reason)
+
+    def _overdue(self, worker: _Worker, deadline_s: float, reason: str) -> None:
+        """The clock says that its time is over."""
+        passed_s = time.monotonic() - worker.started_at
+        left = left_s(deadline_s, passed_s, waited_s(worker.process.pid) - worker.waited_s)
+        if left:
+            worker.deadline = self._running().call_later(left, self._overdue, worker, deadline_s, reason)
+            return
+        self._kill(worker, reason)
 
     def _disarm(self, worker: _Worker) -> None:
         if worker.deadline is not None:

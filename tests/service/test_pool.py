@@ -19,7 +19,8 @@ from filmlabd.model import Job, JobKind, Outcome
 from filmlabd.pool import Pool, WorkerSpec, respawn_delay_s, worker_path
 
 HERE = str(Path(__file__).parent)
-PATIENCE_S = 20
+PATIENCE_S = 120
+"""Workers are nice: beside other work they may be slow. Never waited for in full."""
 Opened = Callable[..., AbstractAsyncContextManager["Bench"]]
 
 

@@ -31,7 +31,8 @@ from filmlabd.worker_wire import (
 from service.studio import Studio, moving
 
 JOB = Job("episode:00:1", JobKind.EPISODE, "r", 2**64 - 1, 7, "a/b", final=True)
-PATIENCE_S = 20
+PATIENCE_S = 120
+"""Workers are nice: beside other work they may be slow. Never waited for in full."""
 
 
 def test_messages_come_back_as_they_were() -> None:
