@@ -6,13 +6,14 @@ Run it by itself (`python examples/cartpole.py`), or see `demo.py`, which runs t
 import argparse
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
+from filmlab.integrations.gym import RecordEpisodes
 
 import filmlab
-from filmlab.integrations.gym import RecordEpisodes
 
 
 def play(env: gym.Env, weights: np.ndarray) -> float:
@@ -42,7 +43,9 @@ def train(run: filmlab.Run, seed: int, generations: int, population: int) -> Non
             {"cem/mean_return": returns.mean(), "cem/best_return": returns.max(), "cem/policy_std": std.mean()},
             step=generation,
         )
-        print(f"{run.name}: generation {generation + 1:2d}/{generations}, mean return {returns.mean():6.1f}", flush=True)
+        print(
+            f"{run.name}: generation {generation + 1:2d}/{generations}, mean return {returns.mean():6.1f}", flush=True
+        )
     env.close()
 
 
@@ -65,7 +68,7 @@ def main() -> None:
     run.flush()
     run.finish()
     if args.report:
-        args.report.write_text(json.dumps({"dir": str(run.dir), "trained_s": trained_s, **run.stats}))
+        args.report.write_text(json.dumps({"dir": str(run.dir), "trained_s": trained_s} | asdict(run.stats)))
 
 
 if __name__ == "__main__":

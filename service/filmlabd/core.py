@@ -378,7 +378,7 @@ class Core:
             out.append(events.Reply(event.request, {"ok": True}))
             self._stop("asked to", now, out)
         else:
-            out.append(events.Reply(event.request, requests.answer(self, event.verb, event.args)))
+            out.append(events.Reply(event.request, requests.answer(self, event)))
 
     def _stop(self, reason: str, now: Now, out: list[Command]) -> None:
         if self.stopping:

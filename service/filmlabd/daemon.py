@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import zmq
@@ -31,7 +31,7 @@ from filmlabd.journal import Journal
 from filmlabd.lab import Lab
 from filmlabd.pool import Pool, worker_path
 from filmlabd.questions import Questions
-from filmlabd.restore import restore
+from filmlabd.restore import drop_ended_spools, restore
 from filmlabd.transport import Admission, Transport
 from filmlabd.watch import Watches
 from filmlabd.worker_wire import WorkerSpec
@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 2.0
 DISK_CLOSE_S = 60.0
+DISK_STUCK_S = 20.0
+"""A disk command that takes longer hangs; waiting for a full disk to have room is no hanging."""
 EX_SOFTWARE = 70
 
 
@@ -74,9 +76,10 @@ class Daemon:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._admission = Admission(self._context)
         self._transport = Transport(self._context, self._happen)
-        self._questions = Questions(self._context, self._happen)
+        self._questions = Questions(self._context, self._asked)
         self._watches = Watches(lambda session: self._happen(events.TrainerDied(session)))
         self._core = self._make_core()
+        drop_ended_spools(index.read, self._paths.spool)
         sessions = restore(index.read, films, self._core.lab, self._now().at)
         self._disk = Disk(self._journal, films, index, self._paths.spool, self._from_disk)
         spec = WorkerSpec(str(self._paths.index), str(self._paths.film), worker_path())
@@ -88,9 +91,9 @@ class Daemon:
         )
         await self._pool.start()
         self._carry_out(self._core.restore(sessions, self._now()))
-        self._open_doors()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._happen, events.StopAsked(signal.Signals(number).name))
+        self._open_doors()
         end = await self._exit
         await self._close()
         return end.status
@@ -140,7 +143,7 @@ class Daemon:
                 case events.Unwatch():
                     self._watches.remove(command.session)
                 case events.Reply():
-                    self._questions.reply(command.request, command.body | self._measured())
+                    self._questions.reply(command.request, command.body)
                 case events.Exit():
                     if not self._exit.done():
                         self._exit.set_result(command)
@@ -177,6 +180,9 @@ class Daemon:
         self._questions.bind(self._addresses.control)
         self._publish()
         self._look_after()
+        every_s = ops.watchdog_interval_s(os.environ, os.getpid())
+        if every_s is not None:
+            self._feed_watchdog(every_s)
         ops.notify("READY=1\nSTATUS=serving", os.environ)
         log.info("serving at %s with %d workers", self._addresses.ingest, self._settings.workers)
 
@@ -198,6 +204,15 @@ class Daemon:
             self._questions.bind_again(self._addresses.control)
             self._publish()
         self._loop.call_later(LOOK_EVERY_S, self._look_after)
+
+    def _asked(self, asked: events.Asked) -> None:
+        self._happen(replace(asked, measured=self._measured()))
+
+    def _feed_watchdog(self, every_s: float) -> None:
+        """The manager hears from this loop, and only as long as the disk's thread gets on as well."""
+        if self._disk.stuck_s() < DISK_STUCK_S:
+            ops.notify("WATCHDOG=1", os.environ)
+        self._loop.call_later(every_s, self._feed_watchdog, every_s)
 
     def _measured(self) -> dict[str, Any]:
         return {

@@ -1,8 +1,8 @@
 """Where does everything that may block on the disk happen? On one thread: journal, films, spools, and then the index.
 
-Commands come in order through a queue; what became of them goes back as events. A full disk is waited out here: the acks
-stop, the clients keep what they have, and it goes on by itself once there is room. An I/O error on a sync ends the
-process: the kernel may have thrown the pages away, so only a fresh start knows what is really there.
+Commands come in order through a queue; what became of them goes back as events. A full disk is waited out here: the
+acks stop, the clients keep what they have, and it goes on by itself once there is room. An I/O error on a sync ends
+the process: the kernel may have thrown the pages away, so only a fresh start knows what is really there.
 """
 
 import errno
@@ -10,6 +10,7 @@ import logging
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +56,7 @@ class Disk:
         self._unwritten: list[Envelope] = []
         self._unindexed: list[tuple[Position, Envelope]] = []
         self._closing = threading.Event()
+        self._busy_at: float | None = None
         self.full = ""
         """Why nothing can be written at the moment, or empty."""
         self._thread = threading.Thread(target=self._run, name="filmlab-disk", daemon=True)
@@ -63,6 +65,11 @@ class Disk:
     def submit(self, command: Command) -> None:
         """Queue one command that is for the disk."""
         self._queue.put(command)
+
+    def stuck_s(self) -> float:
+        """How long the command that is carried out at the moment has taken; 0 while the disk is full or idle."""
+        busy_at = self._busy_at
+        return 0.0 if busy_at is None or self.full else time.monotonic() - busy_at
 
     def close(self, timeout_s: float) -> None:
         """Carry out what is queued, sync, and end the thread."""
@@ -73,7 +80,9 @@ class Disk:
     def _run(self) -> None:
         try:
             while (command := self._queue.get()) is not None:
+                self._busy_at = time.monotonic()
                 self._do(command)
+                self._busy_at = None
             self._write()
             self._sync()
             self._catch_up()
@@ -157,5 +166,3 @@ class Disk:
                 self._on_event(SpoolRead(session, tuple(batch), False))
                 batch, size_bytes = [], 0
         self._on_event(SpoolRead(session, tuple(batch), True))
-
-

@@ -89,6 +89,8 @@ class Asked:
     """Names the answer's addressee."""
     verb: str
     args: dict[str, Any] = field(default_factory=dict)
+    measured: dict[str, Any] = field(default_factory=dict)
+    """What only the shell knows: uptime, workers, the state of the disk."""
 
 
 @dataclass(frozen=True, slots=True)

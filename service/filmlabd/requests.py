@@ -4,21 +4,22 @@ from typing import TYPE_CHECKING, Any
 
 from filmlab.errors import BadInput
 from filmlab.wire.names import check_run_id
+from filmlabd.events import Asked
 
 if TYPE_CHECKING:
     from filmlabd.core import Core
 
 
-def answer(core: "Core", verb: str, args: dict[str, Any]) -> dict[str, Any]:
+def answer(core: "Core", asked: Asked) -> dict[str, Any]:
     """The reply to one request: `{"ok": True, …}`, or `{"ok": False, "error": …}`."""
     try:
-        match verb:
+        match asked.verb:
             case "status":
-                return {"ok": True, **_status(core)}
+                return {"ok": True, **_status(core), **asked.measured}
             case "claim":
-                return {"ok": True, **_claim(core, args)}
+                return {"ok": True, **_claim(core, asked.args)}
             case _:
-                raise BadInput(f"unknown request {verb[:40]!r}")
+                raise BadInput(f"unknown request {asked.verb[:40]!r}")
     except BadInput as error:
         return {"ok": False, "error": str(error)}
 

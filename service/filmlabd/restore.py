@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Iterable
+from pathlib import Path
 
+from filmlab import spool
 from filmlab.errors import BadInput
 from filmlab.schedule import CaptureSchedule
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media
@@ -36,6 +38,14 @@ def restore(read: Answers, films: FilmStore, lab: Lab, now_at: float) -> list[Se
         len(sessions), len(lab.runs), lab.jobs.counts["waiting"],
     )  # fmt: skip
     return list(sessions.values())
+
+
+def drop_ended_spools(read: Answers, spool_root: Path) -> None:
+    """Remove what a former life had taken in and did not come to remove: taking it in again would be a new attempt."""
+    for number in spool.sessions(spool_root):
+        row = read.session(number)
+        if row is not None and row.ended and not spool.owner_alive(spool_root, number):
+            spool.remove_session(spool_root, number)
 
 
 def _session(row: SessionRow, films: FilmStore) -> Session:

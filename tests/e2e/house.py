@@ -17,7 +17,8 @@ from filmlab.control import Control, NoDaemon
 from filmlab.endpoint import read_endpoint
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
-from filmlabd.index_read import Reader
+from filmlabd.index_read import NoIndex, Reader
+from filmlabd.model import RunRow
 
 T = TypeVar("T")
 PATIENCE_S = 60.0
@@ -86,6 +87,14 @@ class House:
     def read(self) -> Reader:
         return Reader(self.paths.index)
 
+    def runs(self) -> list[RunRow]:
+        """All runs in the index; none while there is no index yet."""
+        try:
+            with self.read() as index:
+                return index.runs()
+        except NoIndex:
+            return []
+
     def daemon_pid(self) -> int:
         """Of the daemon that serves, 0 when there is none."""
         if not is_locked(self.paths.daemon_lock):
@@ -97,11 +106,8 @@ class House:
         """Until every run (or this one) is over and all its final prints are there."""
 
         def printed() -> bool:
-            if not self.paths.index.exists():
-                return False
-            with self.read() as index:
-                runs = [row for row in index.runs() if not run_id or row.run_id == run_id]
-                return bool(runs) and all(row.printed for row in runs)
+            runs = [row for row in self.runs() if not run_id or row.run_id == run_id]
+            return bool(runs) and all(row.printed for row in runs)
 
         until(printed, f"the final prints of {run_id or 'every run'}")
 
