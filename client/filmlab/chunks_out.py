@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import zstandard
 
-from filmlab.frames import Frame
+from filmlab.frames import Frame, in_c_order
 from filmlab.reel import Reel
 from filmlab.wire.chunks import BLOBS_MAX, Film, room_bytes
 
@@ -26,7 +25,7 @@ def compress(frames: Sequence[Frame]) -> list[bytes]:
     if not frames:
         return []
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True)
-    flat: Any = [np.ascontiguousarray(frame) for frame in frames]
+    flat: Any = in_c_order(frames)
     if not hasattr(compressor, "multi_compress_to_buffer"):
         return [compressor.compress(frame.data) for frame in flat]
     found = compressor.multi_compress_to_buffer(flat)

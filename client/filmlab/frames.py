@@ -1,5 +1,7 @@
 """What is a frame, and how is it kept? Checked against the first of its film, then copied once, in memory order."""
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,6 +11,8 @@ from filmlab.errors import BadInput
 from filmlab.wire.chunks import SIDE_MAX_PX
 
 Frame: TypeAlias = NDArray[np.uint8]
+
+SLAB_FRAMES = 16
 
 _U8 = np.dtype(np.uint8)
 
@@ -20,12 +24,16 @@ class BadFrame(BadInput):
 class Shutter:
     """Takes the frames of one film: all are of the first one's shape and uint8. Belongs to one thread."""
 
-    __slots__ = ("_alpha", "_given", "channels", "height", "width")
+    __slots__ = ("_alpha", "_axes", "_given", "_slab", "_strides", "_used", "channels", "height", "width")
 
     def __init__(self) -> None:
         self._given: tuple[int, ...] = ()
         self._alpha = False
         self.height = self.width = self.channels = 0
+        self._strides: tuple[int, ...] = ()
+        self._axes: tuple[int, ...] = ()
+        self._slab: Frame | None = None
+        self._used = 0
 
     def take(self, frame: Any) -> Frame:
         """A copy of a frame, (H, W, 3) or (H, W), in the memory order of the original: the environment may draw on.
@@ -39,7 +47,9 @@ class Shutter:
             self.adopt(frame)
         if self._alpha:
             frame = frame[..., :3]
-        return frame.copy("K")  # type: ignore[no-any-return]  # a uint8 array by the checks above
+        if frame.flags.c_contiguous:
+            return frame.copy()  # type: ignore[no-any-return]  # a uint8 array by the checks above
+        return self._take_strided(frame)
 
     def adopt(self, frame: NDArray[Any]) -> None:
         """Take the shape of the first frame. Raises BadFrame for any other: it comes here only if it differs."""
@@ -49,6 +59,60 @@ class Shutter:
             raise BadFrame(f"has dtype {frame.dtype}; episode began with uint8")
         self.height, self.width, self.channels = check_shape(frame)
         self._given, self._alpha = frame.shape, frame.ndim == 3 and frame.shape[2] == 4
+
+    def _take_strided(self, frame: Frame) -> Frame:
+        """A frame that is not in C order. Several share a slab, so that the sender reorders them in one step."""
+        if frame.strides != self._strides:
+            self._strides, self._axes, self._slab = frame.strides, memory_axes(frame), None
+        if self._axes == tuple(range(frame.ndim)):
+            return frame.copy("C")
+        slab = self._slab
+        if slab is None or self._used == len(slab):
+            slab = self._slab = np.empty((SLAB_FRAMES, *(frame.shape[axis] for axis in self._axes)), np.uint8)
+            self._used = 0
+        slot = slab[self._used]
+        self._used += 1
+        slot[...] = frame.transpose(self._axes)
+        taken: Frame = slot.transpose(np.argsort(self._axes))
+        return taken
+
+
+def memory_axes(frame: Frame) -> tuple[int, ...]:
+    """The axes of a frame in the order in which they lie in memory, the widest stride first."""
+    return tuple(sorted(range(frame.ndim), key=lambda axis: -abs(frame.strides[axis])))
+
+
+def in_c_order(frames: Sequence[Frame]) -> list[Frame]:
+    """The same frames, each contiguous. Those that follow each other in one slab are reordered in one step.
+
+    Beside a trainer in pure Python each step of numpy that lets go of the interpreter's lock waits some 5 ms for it.
+    """
+    out: list[Frame] = []
+    for _, group in groupby(frames, key=lambda frame: (id(frame.base), frame.strides)):
+        members = list(group)
+        block = _block(members)
+        if block is None:
+            out += [np.ascontiguousarray(frame) for frame in members]
+        else:
+            out += list(np.ascontiguousarray(block))
+    return out
+
+
+def _block(frames: list[Frame]) -> Frame | None:
+    """Frames of one slab as one array (n, H, W, ...), or None where they do not lie there one behind the other."""
+    first, slab = frames[0], frames[0].base
+    if first.flags.c_contiguous or not isinstance(slab, np.ndarray) or slab.ndim != first.ndim + 1:
+        return None
+    at = (_address(first) - _address(slab)) // first.nbytes
+    if _address(frames[-1]) != _address(first) + (len(frames) - 1) * first.nbytes:
+        return None
+    axes = np.argsort(memory_axes(first))
+    block: Frame = slab[at : at + len(frames)].transpose(0, *(1 + axes))
+    return block
+
+
+def _address(array: NDArray[Any]) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def check_shape(frame: NDArray[Any]) -> tuple[int, int, int]:
