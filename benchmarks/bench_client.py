@@ -139,7 +139,7 @@ def show(found: dict[str, dict[str, float]], stats: filmlab.Stats) -> None:
         ratio = found["filmlab run.log, 10 keys"]["p50"] / found["trackio log, 10 keys"]["p50"]
         print(f"run.log: p50 is {ratio:.3f} x trackio's")
     print(
-        f"handed over: {stats.film_frames} frames; dropped: {stats.dropped_films} films, {stats.dropped_metrics} metrics"
+        f"{stats.film_frames} frames handed over; dropped: {stats.dropped_films} films, {stats.dropped_metrics} metrics"
     )
 
 

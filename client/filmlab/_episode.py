@@ -96,6 +96,20 @@ class Episode:
         finally:
             self._meter.add(perf_counter_ns() - began - self._foreign_ns)
 
+    def capture(self, reason: str = "asked for") -> None:
+        """Film this episode from here on, whatever the schedule said. Nothing changes where it is being filmed."""
+        if self._ended or self._reel is not None:
+            return
+        try:
+            self._decision = Decision(True, False, reason)
+            self._begin_film()
+        except Exception as error:  # noqa: BLE001  # as in `step`
+            self._run._failed("capture", error)
+
+    def cut(self) -> None:
+        """End the film here; the episode goes on."""
+        self._shooting = False
+
     def end(self, solved: bool | None = None, metadata: Any = None) -> None:
         """The episode is over.
 
@@ -113,6 +127,10 @@ class Episode:
             self._run._failed("end", error)
         finally:
             self._meter.add(perf_counter_ns() - began)
+
+    def leave(self) -> None:
+        """The loop leaves the episode before its end: it counts as not complete."""
+        self._leave(complete=False)
 
     def __enter__(self) -> Self:
         return self
@@ -134,7 +152,7 @@ class Episode:
         if process is None:
             return
         wall = time.time()
-        reel = Reel(next(process.film_numbers), self._run._tally.number, self.index, wall)
+        reel = Reel(next(process.film_numbers), self._run._tally.number, self.index, wall, self._length)
         begin = EpisodeBegin(
             run=reel.run,
             wall=wall,

@@ -36,7 +36,7 @@ class _OpenReel:
     """What is gathered of one film and not pushed yet."""
 
     chunks: ChunkBuilder
-    first_step: int = 0
+    first_step: int
     actions: list[Any] = field(default_factory=list)
     rewards: list[float] = field(default_factory=list)
     steps_bytes: int = 0
@@ -148,7 +148,7 @@ class Packer:
             return
         gathered = self._open.get(reel.number)
         if gathered is None:
-            gathered = self._open[reel.number] = _OpenReel(ChunkBuilder(reel, self._push_b))
+            gathered = self._open[reel.number] = _OpenReel(ChunkBuilder(reel, self._push_b), reel.first_step)
         if shot.is_step:
             if not gathered.rewards:
                 gathered.steps_due_at = now + CHUNK_MAX_AGE_S

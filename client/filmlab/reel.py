@@ -7,19 +7,20 @@ class Reel:
     """One film while it is shot. Its episode writes the first part, the sender the second; `dropped` either of them."""
 
     __slots__ = (
-        "dropped", "ended_by", "episode", "first_seen", "frames", "handed_bytes", "last_seq", "number", "run",
-        "sealed_frames", "shutter", "steps", "wall",
+        "dropped", "ended_by", "episode", "first_step", "frames", "handed_bytes", "last_seq", "number", "run",
+        "sealed_frames", "shutter", "wall",
     )  # fmt: skip
 
-    def __init__(self, number: int, run: int, episode: int, wall: float) -> None:
+    def __init__(self, number: int, run: int, episode: int, wall: float, first_step: int = 0) -> None:
         self.number = number
         self.run = run
         self.episode = episode
         self.wall = wall
+        self.first_step = first_step
+        """Of the episode, when the film began."""
         self.shutter = Shutter()
         self.frames = 0
         """How many were handed over."""
-        self.steps = 0
         self.handed_bytes = 0
         """Of raw frames."""
         self.ended_by = ""
