@@ -58,11 +58,12 @@ def seal_chunk(session: int, seq: int, film: Film, blobs: Sequence[bytes], flags
     Raises:
         WireError: `decode_film` or `blobs` would refuse it, or it is over the limits of a record.
     """
+    meta = pack_fields(film)
+    _check(film)
     if len(blobs) != film.count:
         raise WireError(f"{len(blobs)} blobs for {film.count} frames")
-    _check(film)
     lengths = b"".join(_LENGTH.pack(len(blob)) for blob in blobs)
-    return seal(Kind.DATA_B, session, seq, pack_fields(film), b"".join([lengths, *blobs]), flags)
+    return seal(Kind.DATA_B, session, seq, meta, b"".join([lengths, *blobs]), flags)
 
 
 def room_bytes(count: int) -> int:

@@ -1,0 +1,99 @@
+"""Valid records, bent: what `test_fuzz` feeds to the decoders. Deterministic for a seed."""
+
+import random
+import zlib
+from collections.abc import Callable, Iterator
+
+from filmlab.wire.frame import HEADER_BYTES, Envelope, Kind, seal
+from wire.samples import records
+
+Parts = list[bytes]
+
+_INTERESTING = [
+    0, 1, 2, 3, 0x7F, 0x80, 0xFE, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 10_000, 10_001,
+    2**53 - 1, 2**53, 2**63 - 1, 2**63, 2**64 - 1, 0x7FF0000000000000, 0x7FF8000000000001, 0xFFF0000000000000,
+]  # fmt: skip
+_TOKENS = [
+    b"\x80", b"\x90", b"\x91" * 600, b"\xc0", b"\xc1", b"\xc3", b"\xcb\x7f\xf8\0\0\0\0\0\0", b"\xdf\xff\xff\xff\xff",
+    b"\xdd\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xff", b"\xcf" + b"\xff" * 8, b"\xd3\x80" + bytes(7), b"\xc4\x01a",
+    b"\xd6\xff\0\0\0\0", b"\xc7\x0c\xff" + b"\xff" * 12, b"NaN", b"-Infinity", b"1e999", b"9" * 400, b"9" * 5000,
+    b'"\\ud800"', b"\\ud800", b"\\u0000", b"\xed\xa0\x80", b"\xff\xfe", b"[" * 2000, b"[" * 65 + b"]" * 65,
+    b'{"a":' * 70, b"[[],[]]", b"{}", b"null", b"true", b"-1", b"0.5", b'"fps":0', b'"fps":1e308', b'"film":0',
+    b'"id":".."', b"../", b"\x1b[2J", b"FLM1",
+]  # fmt: skip
+
+
+def bent(seed: int, count: int) -> Iterator[Parts]:
+    """So many messages as parts, most of them with a CRC that fits, since only those get past it."""
+    rng = random.Random(seed)
+    valid = [[bytes(part) for part in (record.header, record.meta, record.payload)] for record in records()]
+    for _ in range(count):
+        parts = list(rng.choice(valid))
+        if rng.random() < 0.1:
+            yield _damaged(rng, parts)
+            continue
+        header, meta, payload = parts
+        for _ in range(rng.choice((1, 1, 1, 2, 4))):
+            if rng.random() < (0.9 if len(payload) == 0 else 0.3):
+                meta = _change(rng, meta, valid)
+            else:
+                payload = _change(rng, payload, valid)
+        kind = Kind(header[5]) if rng.random() < 0.95 else rng.choice(list(Kind))
+        yield _parts(seal(kind, rng.getrandbits(64), rng.getrandbits(63), meta[:65536], payload))
+
+
+def _parts(envelope: Envelope) -> Parts:
+    return [bytes(part) for part in envelope.parts]
+
+
+def _damaged(rng: random.Random, parts: Parts) -> Parts:
+    """Altered on the way, or by somebody who knows how to sum: header, number of parts, anything."""
+    parts = parts[: rng.choice((2, 3, 3, 3))] + [b""] * rng.choice((0, 0, 0, 1))
+    index = rng.randrange(len(parts))
+    parts[index] = _change(rng, parts[index], [parts])
+    if rng.random() < 0.5 and len(parts[0]) == HEADER_BYTES:
+        bare = parts[0][:-4]
+        parts[0] = bare + zlib.crc32(b"".join([bare, *parts[1:]])).to_bytes(4, "little")
+    return parts
+
+
+def _change(rng: random.Random, data: bytes, others: list[Parts]) -> bytes:
+    """One mutation of some bytes."""
+    at = rng.randrange(len(data) + 1)
+    return rng.choice(_CHANGES)(rng, data, at, others)
+
+
+def _flip(rng: random.Random, data: bytes, at: int, others: list[Parts]) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1 :] if at < len(data) else data
+
+
+def _overwrite(rng: random.Random, data: bytes, at: int, others: list[Parts]) -> bytes:
+    size = rng.choice((1, 2, 4, 8))
+    value = rng.choice(_INTERESTING) & (1 << 8 * size) - 1
+    return data[:at] + value.to_bytes(size, rng.choice(("little", "big"))) + data[at + size :]
+
+
+def _token(rng: random.Random, data: bytes, at: int, others: list[Parts]) -> bytes:
+    return data[:at] + rng.choice(_TOKENS) + data[at + rng.choice((0, 0, 1, 4)) :]
+
+
+def _cut(rng: random.Random, data: bytes, at: int, others: list[Parts]) -> bytes:
+    return data[:at]
+
+
+def _remove(rng: random.Random, data: bytes, at: int, others: list[Parts]) -> bytes:
+    return data[:at] + data[at + rng.choice((1, 1, 2, 4, 8, 36)) :]
+
+
+def _repeat(rng: random.Random, data: bytes, at: int, others: list[Parts]) -> bytes:
+    return data[:at] + data[max(0, at - rng.randrange(1, 80)) : at] * rng.choice((1, 2, 30)) + data[at:]
+
+
+def _splice(rng: random.Random, data: bytes, at: int, others: list[Parts]) -> bytes:
+    other = rng.choice(rng.choice(others))
+    return data[:at] + other[rng.randrange(len(other) + 1) :]
+
+
+_CHANGES: tuple[Callable[[random.Random, bytes, int, list[Parts]], bytes], ...] = (
+    _flip, _flip, _overwrite, _overwrite, _token, _cut, _remove, _repeat, _splice,
+)  # fmt: skip
