@@ -5,6 +5,7 @@ Run it by itself (`python examples/cartpole.py`), or see `demo.py`, which runs t
 
 import argparse
 import json
+import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -33,12 +34,12 @@ def train(run: filmlab.Run, seed: int, generations: int, population: int) -> Non
     rng = np.random.default_rng(seed)
     env = RecordEpisodes(gym.make("CartPole-v1", render_mode="rgb_array"), run=run)
     env.reset(seed=seed)
-    mean, std = np.zeros(5), np.ones(5)
+    mean, std = np.zeros(5), np.full(5, 2.0)
     for generation in range(generations):
         policies = rng.normal(mean, std, size=(population, 5))
         returns = np.array([play(env, policy) for policy in policies])
         elite = policies[np.argsort(returns)[-population // 5 :]]
-        mean, std = elite.mean(axis=0), elite.std(axis=0) + 0.05
+        mean, std = elite.mean(axis=0), elite.std(axis=0) + 0.3 / (generation + 1)
         run.log(
             {"cem/mean_return": returns.mean(), "cem/best_return": returns.max(), "cem/policy_std": std.mean()},
             step=generation,
@@ -52,10 +53,12 @@ def train(run: filmlab.Run, seed: int, generations: int, population: int) -> Non
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--generations", type=int, default=12)
-    options.add_argument("--population", type=int, default=20)
+    options.add_argument("--generations", type=int, default=20)
+    options.add_argument("--population", type=int, default=30)
     options.add_argument("--report", type=Path, help="write what filmlab cost to this JSON file")
     args = options.parse_args()
+    # Frames are rendered to arrays only: SDL, below the environment, needs no screen for that.
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     run = filmlab.init(
         project="cartpole",
         name=f"cem-seed-{args.seed}",

@@ -53,7 +53,7 @@ def summarise(reports: list[dict[str, Any]]) -> None:
         ("", lambda r: f"{r['film_bytes'] / 1e6:.0f} MB raw"),
         ("training took", lambda r: f"{r['trained_s']:.1f} s"),
         ("time inside filmlab", lambda r: f"{r['blocked_total_s'] * 1e3:.0f} ms"),
-        ("  p50 of a call", lambda r: f"{r['blocked_p50_s'] * 1e6:.0f} µs"),
+        ("  p50 of a call", lambda r: f"{r['blocked_p50_s'] * 1e6:.1f} µs"),
         ("  p99", lambda r: f"{r['blocked_p99_s'] * 1e6:.0f} µs"),
         ("  longest", lambda r: f"{r['blocked_max_s'] * 1e3:.1f} ms"),
         ("prints made", lambda r: r["prints_made"]),
