@@ -20,7 +20,7 @@ from filmlab.wire.entries import Dropped, EpisodeBegin, EpisodeEnd, encode_entry
 from filmlab.wire.names import clean_text
 
 if TYPE_CHECKING:
-    from filmlab._run import Run
+    from filmlab._seat import Seat
 
 FrameLike: TypeAlias = Any
 """An array, or a function without arguments that gives one: it is called only while `capturing`."""
@@ -34,15 +34,15 @@ class Episode:
     """
 
     __slots__ = (
-        "__weakref__", "_decision", "_ended", "_foreign_ns", "_length", "_meter", "_reel", "_return", "_run",
+        "__weakref__", "_decision", "_ended", "_foreign_ns", "_length", "_meter", "_reel", "_return", "_seat",
         "_shooting", "index",
     )  # fmt: skip
 
-    def __init__(self, run: "Run", index: int, decision: Decision) -> None:
+    def __init__(self, seat: "Seat", index: int, decision: Decision) -> None:
         self.index = index
-        self._run = run
+        self._seat = seat
         self._decision = decision
-        self._meter = run._tally.meter
+        self._meter = seat.tally.meter
         self._length = 0
         self._return = 0.0
         self._ended = False
@@ -50,6 +50,7 @@ class Episode:
         self._shooting = False
         self._foreign_ns = 0
         """Time of this call that was spent in the caller's own function for the frame."""
+        seat.episodes.add(self)
         if decision.capture:
             self._begin_film()
 
@@ -78,8 +79,8 @@ class Episode:
                 self._return += value
                 if self._shooting:
                     self._shoot(frame, action, value, is_step=True)
-        except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `_failed`
-            self._run._failed("step", error)
+        except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `failed`
+            self._seat.failed("step", error)
         finally:
             self._meter.add(perf_counter_ns() - began - self._foreign_ns)
 
@@ -92,7 +93,7 @@ class Episode:
         try:
             self._shoot(frame, None, 0.0, is_step=False)
         except Exception as error:  # noqa: BLE001  # as in `step`
-            self._run._failed("frame", error)
+            self._seat.failed("frame", error)
         finally:
             self._meter.add(perf_counter_ns() - began - self._foreign_ns)
 
@@ -104,7 +105,7 @@ class Episode:
             self._decision = Decision(True, False, reason)
             self._begin_film()
         except Exception as error:  # noqa: BLE001  # as in `step`
-            self._run._failed("capture", error)
+            self._seat.failed("capture", error)
 
     def cut(self) -> None:
         """End the film here; the episode goes on."""
@@ -124,7 +125,7 @@ class Episode:
             else:
                 self._end(None if solved is None else bool(solved), metadata, complete=True)
         except Exception as error:  # noqa: BLE001  # as in `step`
-            self._run._failed("end", error)
+            self._seat.failed("end", error)
         finally:
             self._meter.add(perf_counter_ns() - began)
 
@@ -142,17 +143,17 @@ class Episode:
 
     def __del__(self) -> None:
         # A copy in a forked child that nobody uses there must not begin a session.
-        if not getattr(self, "_ended", True) and not self._run._away:
+        if not getattr(self, "_ended", True) and not self._seat.away:
             self._leave(complete=False)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
     def _begin_film(self) -> None:
-        process = self._run._process
+        process = self._seat.process
         if process is None:
             return
         wall = time.time()
-        reel = Reel(next(process.film_numbers), self._run._tally.number, self.index, wall, self._length)
+        reel = Reel(next(process.film_numbers), self._seat.tally.number, self.index, wall, self._length)
         begin = EpisodeBegin(
             run=reel.run,
             wall=wall,
@@ -160,14 +161,14 @@ class Episode:
             film=reel.number,
             reason=clean_text(self._decision.reason),
             provisional=self._decision.provisional,
-            plan_version=self._run._decider.version,
+            plan_version=self._seat.plan_version,
         )
-        self._run._put(encode_entry(begin))
+        self._seat.put(encode_entry(begin))
         self._reel, self._shooting = reel, True
 
     def _shoot(self, frame: FrameLike, action: Any, reward: float, *, is_step: bool) -> None:
         """Hand over one step of the film, or end the film where that cannot be."""
-        reel, process = self._reel, self._run._process
+        reel, process = self._reel, self._seat.process
         if reel is None or process is None or reel.dropped:
             self._shooting = False
             return
@@ -183,8 +184,8 @@ class Episode:
             shot.frame_bytes = taken.nbytes
             reel.frames += 1
             reel.handed_bytes += taken.nbytes
-            self._run._tally.film_frames += 1
-            self._run._tally.film_bytes += taken.nbytes
+            self._seat.tally.film_frames += 1
+            self._seat.tally.film_bytes += taken.nbytes
         if isinstance(shot.action, np.ndarray):
             shot.action_bytes = shot.action.nbytes
         process.intake.put_shot(shot)
@@ -196,7 +197,7 @@ class Episode:
             frame = self._call(frame)
         if reel.frames >= FRAMES_MAX:
             raise BadFrame(f"is past the limit of {FRAMES_MAX} frames for an episode")
-        process = self._run._process
+        process = self._seat.process
         if process is None or not process.intake.film_room(getattr(frame, "nbytes", 0)):
             self._drop_film(reel)
             return None
@@ -218,19 +219,19 @@ class Episode:
         try:
             return keep_action(action)
         except ValueError as error:
-            self._run._notices.warn("action", f"{self._label()}: {error}; it is left out")
+            self._seat.notices.warn("action", f"{self._label()}: {error}; it is left out")
             return None
 
     def _end_film(self, reel: Reel, reason: str) -> None:
         """The film ends before this frame and is developed; the episode goes on."""
         self._shooting = False
         reel.ended_by = f"{self._label()}: frame {reel.frames} {reason}"
-        self._run._notices.warn("film-ended", f"{reel.ended_by}; its film ends there")
+        self._seat.notices.warn("film-ended", f"{reel.ended_by}; its film ends there")
 
     def _drop_film(self, reel: Reel) -> None:
         """There is no memory left: all of this film goes, rather than some of its frames."""
         self._shooting = False
-        tally = self._run._tally
+        tally = self._seat.tally
         reason = "over memory_bytes: frames came faster than they could be handed on"
         if not tally.drop_film(reel, reason):
             return
@@ -238,19 +239,20 @@ class Episode:
             run=reel.run, wall=time.time(), episode=self.index, what="film", count=1, size_bytes=reel.handed_bytes,
             reason=reason,
         )  # fmt: skip
-        self._run._put(encode_entry(dropped))
-        self._run._notices.warn("film-dropped", f"{self._label()}: its film is dropped: {reason}")
+        self._seat.put(encode_entry(dropped))
+        self._seat.notices.warn("film-dropped", f"{self._label()}: its film is dropped: {reason}")
 
     def _end(self, solved: bool | None, metadata: Any, *, complete: bool) -> None:
         """Say the totals. Whatever the arguments are, this is done once."""
         self._ended, self._shooting = True, False
         reel, self._reel = self._reel, None
-        if not self._run._ready("end"):
+        if not self._seat.ready("end"):
             return
-        self._run._episode_ended(self)
+        self._seat.tally.episodes += 1
+        self._seat.episodes.discard(self)
         doc, complaint = document(metadata, "metadata")
         entry = EpisodeEnd(
-            run=self._run._tally.number if reel is None else reel.run,
+            run=self._seat.tally.number if reel is None else reel.run,
             wall=time.time(),
             episode=self.index,
             return_=self._return,
@@ -261,15 +263,15 @@ class Episode:
             reason=clean_text(self._decision.reason),
             complete=complete,
         )
-        process = self._run._process
+        process = self._seat.process
         if reel is not None and process is not None:
-            self._run._tally.films_begun += not self._decision.provisional and not reel.dropped
+            self._seat.tally.films_begun += not self._decision.provisional and not reel.dropped
             process.intake.put_end(FilmEnd(reel, entry))
             process.link.wake()
         else:
-            self._run._put_metrics(encode_entry(entry))
+            self._seat.put_metrics(encode_entry(entry))
         if complaint:
-            self._run._notices.warn("metadata", f"{self._label()}: {complaint}")
+            self._seat.notices.warn("metadata", f"{self._label()}: {complaint}")
 
     def _leave(self, *, complete: bool) -> None:
         if self._ended:
@@ -277,17 +279,17 @@ class Episode:
         try:
             self._end(None, None, complete=complete)
         except Exception as error:  # noqa: BLE001  # as in `step`
-            self._run._failed("end", error)
+            self._seat.failed("end", error)
 
     def _detach(self) -> None:
         """The session is another one now: what was shot belongs to the former."""
         self._reel, self._shooting = None, False
 
     def _late(self, what: str) -> None:
-        self._run._notices.warn(f"late-{what}", f"{self._label()}: {what} after its end; ignored")
+        self._seat.notices.warn(f"late-{what}", f"{self._label()}: {what} after its end; ignored")
 
     def _label(self) -> str:
-        return f"run {self._run.id}, episode {self.index}"
+        return f"run {self._seat.id}, episode {self.index}"
 
 
 def check_index(index: Any) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from filmlab import options as settings
 from filmlab._current import enter
-from filmlab._process import find_run
+from filmlab._process import is_open
 from filmlab._run import Run
 from filmlab.control import Control
 from filmlab.endpoint import socket_path
@@ -87,7 +87,7 @@ def init(
     )  # fmt: skip
     for complaint in options.complaints:
         say(complaint)
-    if find_run(options.run_id, options.writer) is not None:
+    if is_open(options.run_id, options.writer):
         raise BadInput(f"run {options.run_id}: its writer {options.writer!r} is open in this very process")
     if options.given_id and options.mode in ("auto", "online"):
         options = _agree(options)

@@ -17,11 +17,10 @@ from filmlab.notices import Notices
 from filmlab.options import RunOptions
 from filmlab.packer import FILM_BATCH_BYTES, Packer
 from filmlab.paths import StatePaths
-from filmlab.tally import Tally
 from filmlab.wire.entries import MetricNames, encode_entry
 
 if TYPE_CHECKING:
-    from filmlab._run import Run
+    from filmlab._seat import Seat
 
 Key: TypeAlias = tuple[str, str, str, int, int]
 
@@ -51,7 +50,7 @@ class Process:
             LinkOptions(paths, mode, options.endpoint, limits, parent_session, self.notices.tell),
         )
         self.film_numbers = itertools.count(1)
-        self._runs: dict[int, Run] = {}
+        self._seats: dict[int, Seat] = {}
         self._run_numbers = itertools.count()
         self._metrics: dict[str, int] = {}
         self._metric_numbers = itertools.count()
@@ -62,25 +61,26 @@ class Process:
         # After the link's own: what is registered last is called first, and finished runs must still find a link.
         _at_exit(self._exit)
 
-    def enter(self, run: "Run", tally: Tally) -> None:
+    def enter(self, seat: "Seat") -> None:
         """A run joins this session; its number in it goes to `tally.number`."""
+        tally = seat.tally
         tally.number = next(self._run_numbers)
         self.packer.tallies[tally.number] = tally
-        self._runs[tally.number] = run
+        self._seats[tally.number] = seat
 
-    def leave(self, run: "Run", tally: Tally, timeout_s: float) -> Departure:
+    def leave(self, number: int, timeout_s: float) -> Departure:
         """A run has said its last word; wait until that is safe. The last one takes the session with it."""
         until = time.monotonic() + timeout_s
         safe = self.link.wait_safe(timeout_s)
-        self._runs.pop(tally.number, None)
-        if not self._runs:
+        self._seats.pop(number, None)
+        if not self._seats:
             with _lock:
                 if _processes.get(self.key) is self:
                     del _processes[self.key]
             closing = self.link.close(max(0.0, until - time.monotonic()))
             atexit.unregister(self._exit)
             return Departure(closing.safe, closing)
-        self.packer.tallies.pop(tally.number, None)
+        self.packer.tallies.pop(number, None)
         return Departure(safe, None)
 
     def metric_ids(self, names: tuple[str, ...], run: int, wall: float) -> list[int]:
@@ -92,22 +92,22 @@ class Process:
             self._metrics.update({name: number for number, name in fresh})
         return [self._metrics[name] for name in names]
 
-    def open_runs(self) -> list["Run"]:
+    def seats(self) -> list["Seat"]:
         """The runs that this session carries now."""
-        return list(self._runs.values())
+        return list(self._seats.values())
 
     def _lost(self, reason: str) -> None:
         """This session cannot go on; each run begins another one with its next call."""
         with _lock:
             if _processes.get(self.key) is self:
                 del _processes[self.key]
-        for run in self.open_runs():
-            run._detach("lost")
+        for seat in self.seats():
+            seat.detach("lost")
 
     def _exit(self) -> None:
         """The interpreter ends: finish what is open."""
-        for run in self.open_runs():
-            run._finish_at_exit()
+        for seat in self.seats():
+            seat.at_exit()
         self.link.close()
 
 
@@ -115,7 +115,7 @@ _lock = threading.Lock()
 _processes: dict[Key, Process] = {}
 
 
-def join(options: RunOptions, run: "Run", tally: Tally, parent_session: int = 0) -> Process:
+def join(options: RunOptions, seat: "Seat", parent_session: int = 0) -> Process:
     """The session that carries a run with these options; begun if there is none, and the run in it.
 
     Raises:
@@ -131,17 +131,14 @@ def join(options: RunOptions, run: "Run", tally: Tally, parent_session: int = 0)
             _processes[key] = process
             for note in paths.notes:
                 process.notices.tell(note, note)
-        process.enter(run, tally)
+        process.enter(seat)
     return process
 
 
-def find_run(run_id: str, writer: str) -> "Run | None":
-    """The run of this id and writer that this process has open, or None."""
-    for process in list(_processes.values()):
-        for run in process.open_runs():
-            if (run.id, run.writer) == (run_id, writer):
-                return run
-    return None
+def is_open(run_id: str, writer: str) -> bool:
+    """Whether this process has a run of this id and writer open."""
+    seats = [seat for process in list(_processes.values()) for seat in process.seats()]
+    return any((seat.id, seat.writer) == (run_id, writer) for seat in seats)
 
 
 def _after_fork() -> None:
@@ -152,8 +149,8 @@ def _after_fork() -> None:
     _processes.clear()
     for process in parents:
         atexit.unregister(process._exit)
-        for run in process.open_runs():
-            run._detach("forked")
+        for seat in process.seats():
+            seat.detach("forked")
 
 
 def _at_exit(call: Callable[[], None]) -> None:
