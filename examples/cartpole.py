@@ -12,9 +12,9 @@ from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
-from filmlab.integrations.gym import RecordEpisodes
 
 import filmlab
+from filmlab.integrations.gym import RecordEpisodes
 
 
 def play(env: gym.Env, weights: np.ndarray) -> float:

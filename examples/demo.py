@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -64,7 +65,8 @@ def summarise(reports: list[dict[str, Any]]) -> None:
     print("\nOpen these in a browser:")
     for report in reports:
         print(f"  {report['dir']}/index.html")
-    print("`filmlab ls` lists every run there is.")
+    command = Path(sys.executable).with_name("filmlab")
+    print(f"`{os.path.relpath(command)} ls` lists every run there is.")
 
 
 if __name__ == "__main__":
