@@ -25,8 +25,9 @@ _FRAME_LIMIT: Final = 12.0
 _PIXEL_LIMIT: Final = 1000
 # A colour this close to an entry takes no entry of its own once a table is half full.
 _NEAR: Final = 12
-# A fresh table stops at this error, to keep room for what the next frames bring.
+# A fresh table stops at this error, or at this share of what the canvas may have, to keep room for the next frames.
 _FRESH_LIMIT: Final = 2.0
+_FRESH_SHARE: Final = 0.5
 _LEAST_ADDITION: Final = 8
 
 
@@ -84,8 +85,9 @@ class BalancedInks:
     def redrawn(self, at: Positions) -> None:
         """Some pixels were drawn by another ink, and need no mending."""
         self._exact.redrawn(at)
-        self._total -= int(self._error[at].sum())
-        self._error[at] = 0
+        if self._total:
+            self._total -= int(self._error[at].sum())
+            self._error[at] = 0
 
     def _note(self, ink: Ink) -> None:
         """Keep the books while exact inks draw: there is an error only where a frame had too many colours."""
@@ -105,7 +107,7 @@ class BalancedInks:
         self._limit = reachable if self._total <= reachable else _SLACK * self._total
 
     def _within_limits(self, table: ColourTable, change: Change) -> Ink | None:
-        draft = _drafted(table, change.colours)
+        draft = _drafted(table, change.colours, 0.0)
         error = palette.squared_error(change.colours, draft.entries.take(draft.indices))
         frame = int(error.sum())
         canvas = self._total + frame - int(self._error[change.at].sum())
@@ -119,32 +121,33 @@ class BalancedInks:
         self._tables.reverse()
         table = self._tables[0]
         table.restart(next(self._numbers))
-        draft = _drafted(table, change.colours)
+        reachable = _FRESH_SHARE * _CANVAS_LIMIT * self._error.size / change.at.size
+        draft = _drafted(table, change.colours, min(_FRESH_LIMIT, reachable))
         self._book(change.at, palette.squared_error(change.colours, draft.entries.take(draft.indices)))
         self._relax()
         return _inked(table, draft, change.at)
 
 
-def _drafted(table: ColourTable, colours: Colours) -> _Draft:
+def _drafted(table: ColourTable, colours: Colours, good_enough: float) -> _Draft:
     indices = table.lookup(colours)
     unknown = np.flatnonzero(indices == 0)
     if unknown.size == 0:
         nothing = colours[:0]
         return _Draft(indices, table.colours, nothing, nothing, indices[:0])
     new, counts = palette.counted(colours[unknown])
-    added = _additions(table, new, counts)
+    added = _additions(table, new, counts, good_enough)
     entries = np.append(table.colours, added)
     shown_as = palette.nearest(new, entries[1:]) + np.uint8(1)
     indices[unknown] = shown_as[np.searchsorted(new, colours[unknown])]
     return _Draft(indices, entries, added, new, shown_as)
 
 
-def _additions(table: ColourTable, new: Colours, counts: npt.NDArray[np.intp]) -> Colours:
+def _additions(table: ColourTable, new: Colours, counts: npt.NDArray[np.intp], good_enough: float) -> Colours:
     """The entries that a table should gain for colours that it does not know."""
     if new.size <= table.room // 2:
         return new
     if table.room == ROOM:
-        return palette.quantise(new, counts, ROOM, good_enough=_FRESH_LIMIT)
+        return palette.quantise(new, counts, ROOM, good_enough=good_enough)
     present = table.colours[1:]
     far = palette.squared_error(new, present[palette.nearest(new, present)]) > _NEAR
     wanted = new[far]

@@ -10,10 +10,11 @@ import numpy.typing as npt
 from filmlabd.render import palette
 from filmlabd.render.gif_ink import Ink, bounds
 from filmlabd.render.gif_source import Change, Colours, Positions, Source
-from filmlabd.render.gif_tables import ROOM, ColourTable, Indices
+from filmlabd.render.gif_tables import ROOM, UNSEEN, ColourTable, Indices
 
 _NOWHERE: Positions = np.empty(0, np.intp)
 _NO_COLOURS: Colours = np.empty(0, np.uint32)
+_NO_INDICES: Indices = np.empty(0, np.uint8)
 
 
 class ExactInks:
@@ -51,13 +52,16 @@ class ExactInks:
 
     def redrawn(self, at: Positions) -> None:
         """Some pixels were drawn by another ink, and need no mending."""
-        self._wrong[at] = False
+        if self._any_wrong:
+            self._wrong[at] = False
 
     def next(self, change: Change | None) -> Ink | None:
         """The ink of a later frame; None when there is nothing to draw."""
         at, colours = (_NOWHERE, _NO_COLOURS) if change is None else (change.at, change.colours)
         if self._any_wrong:
             self._wrong[at] = False
+            if change is None:
+                return self._mended(self._spare(), at, _NO_INDICES)
         for table in (self._main, self._latest):
             if (indices := table.indices(colours)) is not None:
                 return self._mended(table, at, indices)
@@ -67,6 +71,13 @@ class ExactInks:
         self._latest.restart(next(self._numbers))
         self._latest.append(needed)
         return self._mended(self._latest, at, self._latest.lookup(colours))
+
+    def _spare(self) -> ColourTable:
+        """A table for a quiet frame, in which there is only what was wrong to draw."""
+        if self._main.room == 0:
+            self._latest.restart(next(self._numbers))
+            return self._latest
+        return self._main
 
     def _mended(self, table: ColourTable, at: Positions, indices: Indices) -> Ink | None:
         """The ink of exact pixels, joined by as many of the wrong ones as the table has or takes."""
@@ -95,15 +106,16 @@ class ExactInks:
         return self._opaque(inside, colours, needed)
 
     def _opaque(self, at: Positions, colours: Colours, needed: Colours) -> Ink:
-        indices = np.searchsorted(needed, colours).astype(np.uint8)
-        return Ink(at, indices, needed, next(self._numbers), opaque=True)
+        # Backwards, lest they be greys that equal their indices: see UNSEEN.
+        indices = (needed.size - 1 - np.searchsorted(needed, colours)).astype(np.uint8)
+        return Ink(at, indices, needed[::-1], next(self._numbers), opaque=True)
 
     def _closest(self, at: Positions, colours: Colours, needed: Colours, counts: npt.NDArray[np.intp]) -> Ink:
         """A table of the frame's own, as close as 255 colours come."""
         entries = palette.quantise(needed, counts, ROOM)
         closest = palette.nearest(needed, entries)[np.searchsorted(needed, colours)]
         self._remember(at, entries[closest] != colours)
-        return Ink(at, closest + np.uint8(1), np.append(np.uint32(0), entries), next(self._numbers), exact=False)
+        return Ink(at, closest + np.uint8(1), np.append(UNSEEN, entries), next(self._numbers), exact=False)
 
     def _remember(self, at: Positions, wrong: npt.NDArray[np.bool_]) -> None:
         self._wrong[at] = wrong

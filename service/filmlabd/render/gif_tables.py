@@ -15,6 +15,10 @@ Indices = npt.NDArray[np.uint8]
 TRANSPARENT: Final = 0
 ROOM: Final = 255  # colours beside the transparent index
 
+# What the transparent index is listed as. Never black: Pillow takes a table of greys that equal their indices for no
+# table at all, and then misreads later tables (13.0).
+UNSEEN: Final = np.array([0xFFFFFF], np.uint32)
+
 
 class ColourTable:
     """Index 0 is transparent, the indices from 1 belong to the colours in the order they came.
@@ -25,7 +29,7 @@ class ColourTable:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.colours: Colours = np.zeros(1, np.uint32)
+        self.colours: Colours = UNSEEN
         self._index_of = np.zeros(1 << 24, np.uint8)
         self._approximated: list[Colours] = []
 
@@ -66,5 +70,5 @@ class ColourTable:
         for known in (self.colours, *self._approximated):
             self._index_of[known] = 0
         self.number = number
-        self.colours = np.zeros(1, np.uint32)
+        self.colours = UNSEEN
         self._approximated.clear()

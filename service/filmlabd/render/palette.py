@@ -13,13 +13,18 @@ Colours = npt.NDArray[np.uint32]  # packed 24-bit colours, red in the lowest byt
 _SPLIT_SHARE: Final = 0.2
 # Two colours one step apart have a squared error of 0.5: below this a cluster is one colour, and the rest is rounding.
 _ONE_COLOUR_SSE: Final = 0.25
-_NEAREST_BLOCK: Final = 4096
+# OpenBLAS multiplies up to 2 ** 18 terms (256 · 255 · 4 here) in the calling thread; its others would only burn time.
+_NEAREST_BLOCK: Final = 256
 
 
 def unpack(colours: Colours) -> npt.NDArray[np.uint8]:
     """Packed colours (n,) as RGB, uint8 (n, 3)."""
-    little_endian = np.ascontiguousarray(colours, dtype="<u4")
-    return np.ascontiguousarray(little_endian.view(np.uint8).reshape(-1, 4)[:, :3])
+    return np.ascontiguousarray(_channels(colours)[:, :3])
+
+
+def _channels(colours: Colours) -> npt.NDArray[np.uint8]:
+    """Packed colours (n,) as uint8 (n, 4), without a copy; the last column is 0."""
+    return np.ascontiguousarray(colours, dtype="<u4").view(np.uint8).reshape(-1, 4)
 
 
 def pack(rgb: npt.NDArray[np.uint8]) -> Colours:
@@ -103,21 +108,34 @@ def _split(
     labels[member[upper]] = successor[label[upper]]
 
 
+def refined(entries: Colours, colours: Colours, counts: npt.NDArray[np.intp]) -> Colours:
+    """The entries, each moved to the mean of the colours that it is nearest to: one step of k-means."""
+    labels = nearest(colours, entries)
+    mass = np.bincount(labels, counts, entries.size)
+    used = mass > 0
+    sums = np.stack([np.bincount(labels, counts * channel, entries.size) for channel in unpack(colours).T])
+    return distinct(pack(np.rint((sums[:, used] / mass[used]).T).astype(np.uint8)))
+
+
 def nearest(colours: Colours, palette: Colours) -> npt.NDArray[np.uint8]:
     """For each colour the number of the palette's closest entry, by squared distance in RGB; at most 256 entries."""
-    entries = unpack(palette).astype(np.float32)
-    # |x - p|² = |x|² - 2 (x·p - |p|²/2): the largest bracket is the nearest entry. All terms are exact in float32.
-    half_norms = (entries * entries).sum(axis=1) / 2
-    points = unpack(colours).astype(np.float32)
+    # |x - p|² = |x|² - 2 (x·p - |p|²/2): the largest bracket is the nearest entry. The fourth column, 1 against
+    # -|p|²/2, makes the bracket one product; all its terms are exact in float32.
+    entries = _channels(palette).astype(np.float32)
+    entries[:, 3] = (entries * entries).sum(axis=1) / -2
+    points = _channels(colours).astype(np.float32)
+    points[:, 3] = 1
     found = np.empty(colours.size, np.uint8)
     for start in range(0, colours.size, _NEAREST_BLOCK):
         block = slice(start, start + _NEAREST_BLOCK)
-        found[block] = (points[block] @ entries.T - half_norms).argmax(axis=1)
+        found[block] = (points[block] @ entries.T).argmax(axis=1)
     return found
 
 
 def squared_error(colours: Colours, shown: Colours) -> npt.NDArray[np.int32]:
     """Per pixel the sum over the three channels of the squared difference."""
-    difference = unpack(colours).astype(np.int32) - unpack(shown)
-    error: npt.NDArray[np.int32] = np.einsum("ij,ij->i", difference, difference)
+    error = np.zeros(colours.size, np.int32)
+    wrong = np.flatnonzero(colours != shown)
+    difference = np.subtract(_channels(colours[wrong]), _channels(shown[wrong]), dtype=np.int32)
+    error[wrong] = np.einsum("ij,ij->i", difference, difference)
     return error
