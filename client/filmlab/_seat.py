@@ -1,4 +1,4 @@
-"""How does a run hold its place in a session? It joins one, hands over, complains, and joins another if that is lost."""
+"""How does a run hold its place in a session? It joins one, hands over, complains, joins another if that is lost."""
 
 import os
 import time

@@ -1,0 +1,431 @@
+"""A run: numbers, media, waiting and ending, and what it says when it is misused."""
+
+import itertools
+import math
+import os
+import threading
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import filmlab
+from client.studio import Studio
+from filmlab import BadInput, FilmlabWarning
+from filmlab.latency import Histogram
+from filmlab.wire import messages
+from filmlab.wire.entries import (
+    NO_STEP,
+    Blocked,
+    EpisodeBegin,
+    EpisodeEnd,
+    Flush,
+    Media,
+    RunBegin,
+    RunFinish,
+    RunUpdate,
+)
+
+
+class _Tensor:
+    """What a scalar of another library looks like to us."""
+
+    def __float__(self) -> float:
+        return 2.5
+
+
+def test_numbers_arrive_exactly(studio: Studio) -> None:
+    """Everything that float() takes is one float64 under its name and step; NaN and infinities travel."""
+    run = studio.init()
+    run.log({"a": 0.1, "b/c": 3, "t": True}, step=7)
+    run.log({"a": np.float32(0.25), "b/c": np.int64(-2), "t": _Tensor()})
+    run.log({"a": math.nan, "b/c": math.inf, "t": -math.inf}, step=np.int32(9))
+    run.finish()
+    first, second, third = studio.points()
+    assert first == (7, {"a": 0.1, "b/c": 3.0, "t": 1.0})
+    assert second == (NO_STEP, {"a": 0.25, "b/c": -2.0, "t": 2.5})
+    assert third[0] == 9
+    assert math.isnan(third[1]["a"])
+    assert third[1]["b/c"] == math.inf
+    assert third[1]["t"] == -math.inf
+
+
+def test_what_is_no_number_is_left_out_and_said_once(studio: Studio) -> None:
+    """The other metrics of the same call are kept; the warning names metric and type, once for each metric."""
+    run = studio.init(strict=False)
+    with pytest.warns(FilmlabWarning) as said:
+        for step in range(3):
+            run.log({"good": step, "bad": "1.5", "worse": None}, step=step)
+    run.finish()
+    assert ["'bad' is no number but str" in str(said[0].message), "'worse'" in str(said[1].message)] == [True, True]
+    assert len(said) == 2
+    assert studio.points() == [(step, {"good": float(step)}) for step in range(3)]
+
+
+def test_strict_raises_what_else_is_a_warning(studio: Studio) -> None:
+    """For tests of one's own: the call raises, and what was good in it is kept."""
+    run = studio.init(strict=True)
+    with pytest.raises(BadInput, match="no number"):
+        run.log({"good": 1, "bad": "x"})
+    with pytest.raises(BadInput, match="mapping"):
+        run.log([1, 2])  # type: ignore[arg-type]
+    run.finish()
+    assert [values for _, values in studio.points()] == [{"good": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("../../etc/passwd", "../../etc/passwd"),
+        ("a\nb\x00c", "a?b?c"),
+        ("m" * 300, None),
+        ("x\ud800", "x?"),
+        (5, "5"),
+    ],
+)
+def test_odd_metric_names_are_kept_as_well_as_can_be(studio: Studio, name: object, kept: str | None) -> None:
+    """Slashes and dots are fine; control characters and lengths are put right, with a word about it."""
+    run = studio.init(strict=False)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        run.log({name: 1.0})  # type: ignore[dict-item]
+    run.finish()
+    ((_, values),) = studio.points()
+    (stored,) = values
+    assert stored == kept or (kept is None and stored.startswith("m" * 190) and len(stored) <= 200)
+    assert bool(said) == (stored != name)
+
+
+def test_two_long_names_stay_apart(studio: Studio) -> None:
+    """A cut name ends in a hash of the whole."""
+    run = studio.init(strict=False)
+    with pytest.warns(FilmlabWarning, match="recorded as"):
+        run.log({"m" * 300 + "1": 1.0, "m" * 300 + "2": 2.0})
+    run.finish()
+    assert sorted(studio.points()[0][1].values()) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("step", ["7", 1.5, 2**70])
+def test_a_bad_step_is_left_out(studio: Studio, step: object) -> None:
+    """The numbers are worth more than their place."""
+    run = studio.init(strict=False)
+    with pytest.warns(FilmlabWarning, match="step"):
+        run.log({"a": 1.0}, step=step)  # type: ignore[arg-type]
+    run.finish()
+    assert studio.points() == [(NO_STEP, {"a": 1.0})]
+
+
+def test_a_whole_float_is_a_step(studio: Studio) -> None:
+    """`step=3.0` comes out of many loops."""
+    run = studio.init()
+    run.log({"a": 1.0}, step=3.0)  # type: ignore[arg-type]
+    run.finish()
+    assert studio.points() == [(3, {"a": 1.0})]
+
+
+def test_images_and_clips_are_logged_beside_numbers(studio: Studio) -> None:
+    """Each has a film of its own, whose end its entry names."""
+    run = studio.init()
+    image = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    clip = np.zeros((3, 6, 7), np.uint8)
+    run.log({"loss": 1.0, "view": filmlab.Image(image, "now"), "clip": filmlab.Video(clip, fps=12)}, step=4)
+    run.finish()
+    view, shown = studio.entries(Media)
+    assert (view.name, view.mime, view.step, view.frames, view.caption) == ("view", "image/frames", 4, 1, "now")
+    assert (shown.name, shown.mime, shown.fps, shown.frames) == ("clip", "video/frames", 12.0, 3)
+    assert np.array_equal(studio.films()[view.film][0], image)
+    assert view.last_seq == studio.chunk_seqs()[view.film][-1]
+    assert studio.points() == [(4, {"loss": 1.0})]
+
+
+def test_a_run_says_how_it_began_and_ended(studio: Studio) -> None:
+    """RunBegin is the first thing, RunFinish the last, and the time inside filmlab is told before."""
+    run = studio.init(project="p/q", name="n", config={"lr": np.float64(0.5)}, tags=["x"], group="g", id="abc")
+    run.log({"a": 1})
+    run.finish()
+    (begin,), (end,) = studio.entries(RunBegin), studio.entries(RunFinish)
+    assert (begin.run_id, begin.writer, begin.project, begin.name) == ("abc", "main", "p/q", "n")
+    assert (begin.config, begin.tags, begin.group, begin.schedule) == ({"lr": 0.5}, ("x",), "g", "always")
+    assert begin.directory == str(studio.directory / "out" / "p%2Fq" / "n-abc")
+    assert end.status == "finished"
+    assert Histogram.of(studio.entries(Blocked)[0]).count == run.stats.calls == 1
+
+
+def test_an_exception_that_leaves_the_block_marks_the_run_crashed(studio: Studio) -> None:
+    """`with run` tells a crash from an end."""
+    with pytest.raises(RuntimeError), studio.init():
+        raise RuntimeError
+    assert studio.entries(RunFinish)[0].status == "crashed"
+
+
+def test_finish_ends_open_episodes_and_is_idempotent(studio: Studio) -> None:
+    """What the loop left open counts as not complete; a second finish is nothing."""
+    run = studio.init()
+    episode = run.episode(3)
+    episode.step(reward=2.0)
+    run.finish()
+    run.finish()
+    (end,) = studio.entries(EpisodeEnd)
+    assert (end.episode, end.return_, end.complete) == (3, 2.0, False)
+    assert len(studio.entries(RunFinish)) == 1
+
+
+def test_late_calls_are_said_once_and_ignored(studio: Studio) -> None:
+    """Nothing after finish is an error in a training."""
+    run = studio.init(strict=False)
+    run.finish()
+    with pytest.warns(FilmlabWarning, match="after finish; ignored") as said:
+        run.log({"a": 1.0})
+        run.log_episode(1.0, 2)
+        with run.episode() as episode:
+            assert not episode.capturing
+            episode.step(reward=1.0)
+        assert run.flush() is False
+    assert len(said) == 1
+
+
+def test_log_episode_has_totals_and_no_film(studio: Studio) -> None:
+    """For loops that know only those."""
+    run = studio.init()
+    run.log_episode(12.5, 40, index=7, solved=True, metadata={"seed": np.int64(3)})
+    run.log_episode(-1.0, 3)
+    run.finish()
+    one, other = studio.entries(EpisodeEnd)
+    assert (one.episode, one.return_, one.length, one.solved, one.metadata) == (7, 12.5, 40, True, {"seed": 3})
+    assert (other.episode, other.film) == (8, 0)
+    assert not studio.entries(EpisodeBegin)
+
+
+def test_update_sets_config_and_summary(studio: Studio) -> None:
+    """Keys that are known only later."""
+    run = studio.init()
+    run.update(config={"a": 1}, summary={"best": float("nan")})
+    run.finish()
+    (entry,) = studio.entries(RunUpdate)
+    assert (entry.config, entry.summary) == ({"a": 1}, {"best": None})
+
+
+def test_flush_waits_for_the_answer(studio: Studio) -> None:
+    """True once the daemon says that every print is there."""
+    run = studio.init()
+    run.log({"a": 1.0})
+    assert run.flush(20) is True
+    assert studio.points()
+
+
+def test_flush_says_what_failed(studio: Studio) -> None:
+    """False, with the reason as a warning."""
+    run = studio.init(strict=False)
+    studio.model.reason = "no space left in /out"
+    with pytest.warns(FilmlabWarning, match="no space left"):
+        assert run.flush(20) is False
+
+
+def test_flush_gives_up_in_time(studio: Studio) -> None:
+    """An answer that never comes costs the time that was allowed."""
+    run = studio.init()
+    studio.model.answers_flush = False
+    assert run.flush(0.05) is False
+
+
+def test_flush_is_asked_again_of_another_daemon(studio: Studio) -> None:
+    """Who waits lived in the memory of the one that died."""
+    run = studio.init()
+    assert run.flush(20)
+    studio.model.answers_flush = False
+    answers: list[bool] = []
+    waiting = threading.Thread(target=lambda: answers.append(run.flush(20)))
+    waiting.start()
+    studio.daemon.wait_for(lambda model: len(studio.entries(Flush)) == 2)
+    studio.model.answers_flush = True
+    studio.model.boot += 1
+    studio.daemon.tell(studio_welcome(studio))
+    waiting.join(20)
+    assert answers == [True]
+
+
+def studio_welcome(studio: Studio) -> messages.Message:
+    """What the daemon says when it came back."""
+    return messages.decode(studio.model.welcome(studio.sessions[0]))
+
+
+def test_a_plan_of_the_daemon_changes_what_is_captured(studio: Studio) -> None:
+    """The schedule given to init holds until a plan arrives; then that one does, with its version in each episode."""
+    run = studio.init(schedule="never")
+    assert run.flush(20)
+    assert not run.episode(0).capturing
+    studio.daemon.tell(messages.Plan(0, 3, "every:2"))
+    studio.daemon.tell(messages.Print(0, "flush", True, token=99))
+    assert run.flush(20)
+    capturing = []
+    for index in itertools.count(1):
+        with run.episode(index) as episode:
+            capturing.append(episode.capturing)
+        if len(capturing) == 4:
+            break
+    run.finish()
+    assert capturing == [False, True, False, True]
+    assert [(begin.reason, begin.plan_version) for begin in studio.entries(EpisodeBegin)] == [("every 2", 3)] * 2
+
+
+def test_a_run_that_is_refused_says_so_and_goes_on(studio: Studio) -> None:
+    """The daemon's reason is a warning; the training does not end."""
+    run = studio.init(strict=False)
+    assert run.flush(20)
+    with pytest.warns(FilmlabWarning, match="alive in another process"):
+        studio.daemon.tell(messages.Error("run-taken", "its writer is alive in another process", run=0))
+        studio.daemon.tell(messages.Print(0, "episode", True))
+        while not run._seat.tally.refused:
+            assert run.flush(0.02) in (True, False)
+    assert not run.episode().capturing
+
+
+def test_two_runs_share_a_session_and_stay_apart(studio: Studio) -> None:
+    """One link for a process; the second run goes on when the first is finished."""
+    one, other = studio.init(name="one"), studio.init(name="other")
+    one.log({"a": 1.0})
+    other.log({"a": 2.0})
+    one.finish()
+    other.log({"a": 3.0})
+    other.finish()
+    assert len(studio.sessions) == 1
+    numbers = {begin.name: begin.run for begin in studio.entries(RunBegin)}
+    assert len(set(numbers.values())) == 2
+    assert [values["a"] for _, values in studio.points()] == [1.0, 2.0, 3.0]
+
+
+def test_threads_may_log_at_once(studio: Studio) -> None:
+    """Nothing is lost, and every name means what it says."""
+    run = studio.init()
+
+    def work(offset: int) -> None:
+        for step in range(500):
+            run.log({f"m{offset}": step, "shared": offset}, step=step)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    run.finish()
+    found = studio.points()
+    assert len(found) == 2000
+    for number in range(4):
+        assert [values[f"m{number}"] for _, values in found if f"m{number}" in values] == list(range(500))
+
+
+def test_a_collector_that_logs_does_not_deadlock(studio: Studio) -> None:
+    """A `__del__` may run inside any of our calls, on the same thread."""
+    import gc
+
+    run = studio.init()
+
+    class Chatty:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            run.log({"from_del": 1.0})
+
+    threshold = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        for step in range(200):
+            Chatty()
+            run.log({"a": step, f"fresh{step}": 1.0})
+    finally:
+        gc.set_threshold(*threshold)
+    gc.collect()
+    run.finish()
+    names = [name for _, values in studio.points() for name in values]
+    assert (names.count("a"), names.count("from_del")) == (200, 200)
+
+
+def test_a_disabled_run_does_nothing(tmp_path: Path) -> None:
+    """No thread, no file, no session; every call is fine."""
+    run = filmlab.init(mode="disabled", dir=tmp_path / "out", strict=True)
+    run.log({"a": 1.0})
+    with run.episode() as episode:
+        assert not episode.capturing
+        episode.step(reward=1.0)
+    assert run.flush() is True
+    run.finish()
+    assert not list(tmp_path.iterdir())
+    assert threading.active_count() == 1 or not any(thread.name == "filmlab-link" for thread in threading.enumerate())
+
+
+def test_offline_keeps_everything_on_disk(studio: Studio) -> None:
+    """No daemon is asked; the spool holds the session, and flush says that no print will come."""
+    run = studio.init(mode="offline")
+    run.log({"a": 1.0})
+    assert run.flush(20) is False
+    run.finish()
+    assert studio.sessions == []
+    assert list((studio.directory / "state" / "v1" / "spool").glob("*/c-*.seg"))
+
+
+def test_a_forked_child_records_under_a_writer_of_its_own(studio: Studio) -> None:
+    """The parent's session stays the parent's; the child's run is the same, its writer another."""
+    run = studio.init(name="parent")
+    run.log({"a": 1.0})
+    assert run.flush(20)
+    with warnings.catch_warnings():
+        # Python 3.12 warns of every fork beside a thread, which is what is tested here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if not child:
+        try:
+            run.log({"a": 2.0})
+            run.finish()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    run.log({"a": 3.0})
+    run.finish()
+    assert len(studio.sessions) == 2
+    writers = {begin.writer for begin in studio.entries(RunBegin)}
+    assert writers == {"main", f"main-{child}"}
+    assert len({begin.run_id for begin in studio.entries(RunBegin)}) == 1
+    assert sorted(values["a"] for _, values in studio.points()) == [1.0, 2.0, 3.0]
+
+
+def test_a_forked_child_that_does_not_record_leaves_no_trace(studio: Studio) -> None:
+    """Neither its exit nor its collector says anything about the parent's run."""
+    run = studio.init()
+    episode = run.episode()
+    assert run.flush(20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if not child:
+        try:
+            del episode
+            run.finish()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    episode.end()
+    run.finish()
+    assert len(studio.sessions) == 1
+    assert [end.complete for end in studio.entries(EpisodeEnd)] == [True]
+
+
+def test_a_session_that_is_lost_is_followed_by_another(studio: Studio) -> None:
+    """When the daemon's state is gone, the run begins again with its next call, under the same name."""
+    run = studio.init(strict=False)
+    run.log({"a": 1.0})
+    assert run.flush(20)
+    former = run._seat.process
+    assert former is not None
+    with pytest.warns(FilmlabWarning, match="cannot go on"):
+        studio.daemon.tell(messages.Welcome(77, 0, 1, 0, 1, 2**20))
+        while not run._seat.away:
+            assert run.flush(0.02) in (True, False)
+        run.log({"a": 2.0}, step=5)
+        run.finish()
+        former.link.close()
+    begins = studio.entries(RunBegin)
+    assert len({begin.run_id for begin in begins}) == 1
+    assert len(studio.sessions) == 2
+    assert (5, {"a": 2.0}) in studio.points()
