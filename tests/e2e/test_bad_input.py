@@ -250,3 +250,41 @@ def test_sockets_wiped_under_a_living_run_cost_nothing(house: House) -> None:
     output, _ = trainer.communicate("\n", timeout=120)
     assert "flushed True" in output
     trained(house, "    run.log({'n': 2.0}, step=2)")
+
+
+OTHER_VERSION = """
+    import fcntl, os
+    import zmq
+    from filmlab.endpoint import Endpoint, write_endpoint
+    from filmlab.paths import StatePaths
+    from filmlab.wire import messages
+
+    paths = StatePaths.find()
+    paths.make()
+    paths.make_runtime()
+    lock = os.open(paths.daemon_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    socket = zmq.Context().socket(zmq.ROUTER)
+    socket.bind(f"ipc://{paths.ingest_socket}")
+    write_endpoint(paths.endpoint, Endpoint(f"ipc://{paths.ingest_socket}", "ipc:///none", os.getpid(), "9.9", 1))
+    print("ready", flush=True)
+    while True:
+        peer, *_ = socket.recv_multipart()
+        answer = messages.encode(messages.Error("version", "this daemon speaks protocol 9"), 0)
+        socket.send_multipart([peer, *answer.parts])
+"""
+
+
+def test_a_daemon_of_another_protocol_version_is_named_and_nothing_is_lost(house: House) -> None:
+    """The user sees which version was met; the run goes to the spool, and a daemon that fits takes it in later."""
+    other = house.trainer(OTHER_VERSION)
+    assert other.stdout is not None
+    assert "ready" in other.stdout.readline()
+    output = house.train(START + "\n    run.log({'n': 1.0}, step=0)\n    run.finish()\n")
+    assert "protocol 9" in output
+    other.kill()
+    other.wait()
+    house.daemon()
+    house.wait_printed()
+    with house.read() as index:
+        assert list(index.points("r1", "n")[0].value) == [1.0]
