@@ -13,6 +13,8 @@ from filmlab.wire.chunks import BLOBS_MAX, Film, room_bytes
 CHUNK_TARGET_BYTES = 1024 * 1024
 CHUNK_MAX_AGE_S = 0.25
 """A chunk that is not full yet goes after this time, so that a trainer that dies has lost little."""
+CHUNK_OVERHEAD_BYTES = 16 * 1024
+"""What a record takes beside its blobs, at most."""
 LEVEL = 1
 
 
@@ -44,13 +46,14 @@ class ChunkBuilder:
         self.reel = reel
         self._push = push
         self._blobs: list[bytes] = []
-        self._bytes = 0
+        self.size_bytes = 0
+        """Of what is gathered."""
         self.due_at: float | None = None
         """When what is gathered should go, whether or not it is full."""
 
     def add(self, blob: bytes, now: float) -> None:
         """One more frame. Raises what `push` raises."""
-        if self._blobs and (self._bytes + len(blob) > CHUNK_TARGET_BYTES or len(self._blobs) >= BLOBS_MAX):
+        if self._blobs and (self.size_bytes + len(blob) > CHUNK_TARGET_BYTES or len(self._blobs) >= BLOBS_MAX):
             self.flush()
         if len(blob) > room_bytes(1):
             self._push_parts(blob)
@@ -58,11 +61,11 @@ class ChunkBuilder:
         if not self._blobs:
             self.due_at = now + CHUNK_MAX_AGE_S
         self._blobs.append(blob)
-        self._bytes += len(blob)
+        self.size_bytes += len(blob)
 
     def flush(self) -> None:
         """Push what is gathered. Raises what `push` raises."""
-        blobs, self._blobs, self._bytes, self.due_at = self._blobs, [], 0, None
+        blobs, self._blobs, self.size_bytes, self.due_at = self._blobs, [], 0, None
         if blobs:
             self.reel.last_seq = self._push(self._film(len(blobs)), blobs)
             self.reel.sealed_frames += len(blobs)

@@ -1,5 +1,6 @@
 """What can be logged beside numbers? Images and short clips, checked and copied when they are made."""
 
+import math
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
@@ -116,7 +117,8 @@ def _bytes_of(array: NDArray[Any], what: str) -> NDArray[np.uint8]:
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype.kind == "f" and array.size:
-        low, high = float(np.nanmin(array)), float(np.nanmax(array))
+        known = array[~np.isnan(array)]
+        low, high = (float(known.min()), float(known.max())) if known.size else (math.nan, math.nan)
         if low >= -1e-6 and high <= 1 + 1e-6:
             scaled: NDArray[np.uint8] = np.rint(np.nan_to_num(array.clip(0, 1)) * 255).astype(np.uint8)
             return scaled

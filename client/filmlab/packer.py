@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from filmlab.chunks_out import CHUNK_MAX_AGE_S, ChunkBuilder, compress
+from filmlab.chunks_out import CHUNK_MAX_AGE_S, CHUNK_OVERHEAD_BYTES, ChunkBuilder, compress
 from filmlab.delivery import Event, Full, LostInSpool, NewBoot, PlanChanged, Printed, Refused, SessionLost
 from filmlab.errors import WireError
 from filmlab.intake import FilmEnd, Intake, Item, Shot
@@ -112,7 +112,8 @@ class Packer:
     def _film_budget(self, outbox: Outbox, now: float) -> int:
         """How many raw bytes may be compressed now, on the pessimistic view that they do not shrink."""
         budget = max(1, min(FILM_BATCH_BYTES, outbox.limits.memory_bytes // 4))
-        if outbox.film_room(budget):
+        gathered_bytes = sum(CHUNK_OVERHEAD_BYTES + reel.chunks.size_bytes for reel in self._open.values())
+        if outbox.film_room(budget + gathered_bytes):
             self._stuck_since = None
             return budget
         head = self._intake.items[0] if self._intake.items else None
@@ -207,7 +208,7 @@ class Packer:
             run=reel.run, wall=time.time(), what=what, count=1, size_bytes=reel.handed_bytes, reason=reason,
             episode=reel.episode,
         )  # fmt: skip
-        self._add(dropped, time.monotonic())
+        self._add(dropped, self._drained_at)
 
     # --- entries ----------------------------------------------------------------------------------------------------
 
@@ -282,7 +283,7 @@ class Packer:
         """Who waits for a flush lived in the former daemon's memory only."""
         for tally in list(self.tallies.values()):
             for token in list(tally.flushes):
-                self._add(Flush(run=tally.number, wall=time.time(), token=token), time.monotonic())
+                self._add(Flush(run=tally.number, wall=time.time(), token=token), self._drained_at)
 
     def _tell_all(self, kind: str, message: str) -> None:
         """To every run of this session; the notices of each say a kind once."""
