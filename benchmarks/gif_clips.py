@@ -1,4 +1,4 @@
-"""The clips that the render benchmark encodes: real environments with a fixed seed, and one natural video by formula."""
+"""The clips that the render benchmarks encode: real environments with a fixed seed, one natural video by formula."""
 
 from __future__ import annotations
 

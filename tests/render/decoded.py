@@ -1,7 +1,9 @@
 """What decoders other than ours make of a clip, and how far that is from the frames it was made of."""
 
+import importlib.util
 import io
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +62,12 @@ def by_ffmpeg(data: bytes) -> Decoded:
             starts_ms.append(float(frame.pts * frame.time_base) * 1000)
             duration_ms = float((frame.duration or 0) * frame.time_base) * 1000
     return Decoded(pictures, [*np.diff(starts_ms), duration_ms])
+
+
+def decoders() -> list[Callable[[bytes], Decoded]]:
+    """Those that are here: FFmpeg may be missing on a laptop, but not in CI."""
+    has_ffmpeg = os.environ.get("CI") == "true" or importlib.util.find_spec("av") is not None
+    return [by_pillow, by_ffmpeg] if has_ffmpeg else [by_pillow]
 
 
 def needed_module(name: str):  # type: ignore[no-untyped-def]

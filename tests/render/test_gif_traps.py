@@ -12,7 +12,7 @@ from filmlab.errors import BadInput
 from filmlabd.render.gif import GifEncoder, encode_gif
 from filmlabd.render.gif_container import MAX_DELAY_CS
 from filmlabd.render.gif_ticks import Ticks
-from render.decoded import by_ffmpeg, by_pillow, psnr_db
+from render.decoded import by_pillow, decoders, psnr_db
 
 QUALITIES = ("balanced", "exact")
 
@@ -37,11 +37,11 @@ def stored_delays_cs(data: bytes) -> list[int]:
 
 
 def assert_lossless(frames: list[np.ndarray], fps: float = 20) -> None:
-    """Both qualities bring every frame back, through Pillow and through FFmpeg."""
+    """Both qualities bring every frame back, through every decoder."""
     wanted = [frame if frame.ndim == 3 else np.repeat(frame[..., None], 3, axis=2) for frame in frames]
     for quality in QUALITIES:
         data = encode_gif(frames, fps, quality=quality).data
-        for decode in (by_pillow, by_ffmpeg):
+        for decode in decoders():
             assert psnr_db(wanted, decode(data).at_frames(len(frames), fps)) == float("inf")
 
 
@@ -63,8 +63,8 @@ def test_duration_up_to_50_fps(fps: float, frames: int) -> None:
     clip = encode_gif(numbered(frames), fps)
     assert clip.duration_s == pytest.approx(frames / fps, abs=0.005)
     assert sum(stored_delays_cs(clip.data)) == round(100 * clip.duration_s)
-    assert by_pillow(clip.data).total_ms == pytest.approx(1000 * clip.duration_s)
-    assert by_ffmpeg(clip.data).total_ms == pytest.approx(1000 * clip.duration_s)
+    for decode in decoders():
+        assert decode(clip.data).total_ms == pytest.approx(1000 * clip.duration_s)
 
 
 @pytest.mark.parametrize("fps", (51, 60, 72.5, 100, 120, 144, 1000))
@@ -133,8 +133,7 @@ def test_the_file_loops_forever() -> None:
 
 def test_exactly_256_colours_with_motion() -> None:
     """A first frame of 256 colours is exact, and so are later ones, whose tables keep an index for transparency."""
-    rng = np.random.default_rng(1)
-    palette = rng.permutation(1 << 24)[:256].astype("<u4").view(np.uint8).reshape(256, 4)[:, :3]
+    palette = (np.arange(256) * 0xB1D37).astype("<u4").view(np.uint8).reshape(256, 4)[:, :3]
     first = palette[np.arange(2048).reshape(32, 64) % 256]
     second = first.copy()
     second[5:9, 5:9] = first[5:9, 6:10]

@@ -2,33 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
 
 from filmlab.errors import BadInput
-from filmlabd.render.frames import Clip, FrameGate
-from filmlabd.render.gif_ink import Ink
+from filmlabd.render import budget
+from filmlabd.render.frames import Clip, Frame, FrameGate, shrunk
 from filmlabd.render.gif_inks import Inks, Quality
 from filmlabd.render.gif_painter import Painter
 from filmlabd.render.gif_reel import Reel
 from filmlabd.render.gif_source import Source
 from filmlabd.render.gif_ticks import Ticks
+from filmlabd.render.overlay import Overlay
 
 __all__ = ["Clip", "GifEncoder", "Quality", "encode_gif"]
 
+# Frames that are read once, or something that gives them anew each time it is called.
+Frames = Iterable[Frame] | Callable[[], Iterable[Frame]]
+
 
 class GifEncoder:
-    """Frames in, one by one; the file at the end. Keeps a copy of one frame, and the compressed images."""
+    """Frames in, one by one; the file at the end. Keeps a copy of one frame, and the compressed images.
 
-    def __init__(self, fps: float, *, quality: Quality = "balanced") -> None:
-        self._ticks = Ticks(fps)
+    `balanced` is lossless too for a clip whose first frame has at most 256 colours and whose frames each change in at
+    most 255. From the first frame that does not, it keeps the picture within 60 dB of the source, or as close as tables
+    of each frame's own would bring it (3 dB), and shares tables between frames. `exact` gives each such frame its own
+    table, and draws again what came out wrong as soon as there is room.
+    """
+
+    def __init__(
+        self,
+        fps: float,
+        *,
+        quality: Quality = "balanced",
+        every: int = 1,
+        shrink: int = 1,
+        overlay: Overlay | None = None,
+    ) -> None:
+        """
+        Args:
+            fps: > 0. The clip lasts frames / fps seconds, to 5 ms; above 50 fps frames are left out, and it is 10 ms.
+            every: only every so many-th frame is shown, for longer.
+            shrink: each side is divided by this.
+            overlay: what to write under the picture.
+        """
+        self._ticks = Ticks(fps, every)
         self._quality = quality
+        self._shrink = shrink
+        self._overlay = overlay
         self._gate = FrameGate()
-        self._source: Source | None = None
+        self._film: _Film | None = None
 
-    def add(self, frame: npt.NDArray[np.uint8]) -> None:
+    def add(self, frame: Frame) -> None:
         """Append a frame; it may be overwritten as soon as this returns.
 
         Args:
@@ -39,18 +65,20 @@ class GifEncoder:
         """
         number = self._gate.seen
         admitted = self._gate.admit(frame)
-        if self._source is None:
-            self._source = Source(admitted)
-            self._inks = Inks(self._source, self._quality)
-            self._painter = Painter(self._source)
-            self._reel = Reel(self._source.width, self._source.height)
-            ink: Ink | None = self._inks.first()
-        elif self._ticks.keeps(number):
-            ink = self._inks.next(self._source.advance(admitted))
-        else:
+        if not self._ticks.keeps(number):
             return
-        if ink is not None:
-            self._reel.add(self._ticks.start_cs(number), self._painter.paint(ink))
+        picture = shrunk(admitted, self._shrink)
+        if self._overlay is not None:
+            picture = self._overlay.under(picture, number)
+        if self._film is None:
+            self._film = _Film(picture, self._quality)
+        else:
+            self._film.add(picture, self._ticks.start_cs(number))
+
+    @property
+    def size_bytes(self) -> int:
+        """A lower bound of the file's size so far."""
+        return 0 if self._film is None else self._film.reel.size_bytes
 
     def finish(self) -> Clip:
         """The clip of all frames added.
@@ -58,16 +86,76 @@ class GifEncoder:
         Raises:
             BadInput: there were none.
         """
-        if self._source is None:
+        if self._film is None:
             raise BadInput("a clip needs at least one frame, got none")
         end_cs = self._ticks.end_cs(self._gate.seen)
-        data = self._reel.finish(end_cs)
-        return Clip(data, self._gate.seen, self._source.width, self._source.height, end_cs / 100)
+        data = self._film.reel.finish(end_cs)
+        return Clip(data, self._gate.seen, self._film.source.width, self._film.source.height, end_cs / 100)
 
 
-def encode_gif(frames: Iterable[npt.NDArray[np.uint8]], fps: float, *, quality: Quality = "balanced") -> Clip:
-    """One episode as an animated GIF, see `GifEncoder`; frames are read once and never kept."""
-    encoder = GifEncoder(fps, quality=quality)
+class _Film:
+    """What stands from the first frame on, when the size is known: the way from pictures to images."""
+
+    def __init__(self, first: Frame, quality: Quality) -> None:
+        self.source = Source(first)
+        self.reel = Reel(self.source.width, self.source.height)
+        self._inks = Inks(self.source, quality)
+        self._painter = Painter(self.source)
+        self.reel.add(0, self._painter.paint(self._inks.first()))
+
+    def add(self, picture: Frame, start_cs: int) -> None:
+        """Show another picture from this tick on."""
+        ink = self._inks.next(self.source.advance(picture))
+        if ink is not None:
+            self.reel.add(start_cs, self._painter.paint(ink))
+
+
+def encode_gif(
+    frames: Frames,
+    fps: float,
+    *,
+    quality: Quality = "balanced",
+    max_bytes: int | None = None,
+    overlay: Overlay | None = None,
+) -> Clip:
+    """One episode as an animated GIF, see `GifEncoder`.
+
+    Args:
+        frames: as `GifEncoder.add` takes them; none is kept. With `max_bytes` they may be read more than once: give a
+            sequence, or a function that returns them from the start each time, not an iterator.
+        max_bytes: ceiling on the file. Past it the frame rate, then the size is lowered, and the clip's notes say so.
+
+    Raises:
+        BadInput: a frame is refused, there are none, or no clip of them is as small as `max_bytes`.
+    """
+    if max_bytes is None:
+        encoder = GifEncoder(fps, quality=quality, overlay=overlay)
+        for frame in _read(frames):
+            encoder.add(frame)
+        return encoder.finish()
+    if _used_up_by_reading(frames):
+        raise TypeError("max_bytes needs frames that can be read again: a sequence or a function, not an iterator")
+    for rung in budget.rungs(fps):
+        encoder = GifEncoder(fps, quality=quality, every=rung.every, shrink=rung.shrink, overlay=overlay)
+        if (clip := _within(encoder, _read(frames), max_bytes)) is not None:
+            return replace(clip, notes=rung.notes(fps, max_bytes))
+    raise BadInput(f"no clip of these frames fits in {max_bytes} bytes")
+
+
+def _within(encoder: GifEncoder, frames: Iterable[Frame], max_bytes: int) -> Clip | None:
+    """The clip, or None as soon as it is known to be too large."""
     for frame in frames:
         encoder.add(frame)
-    return encoder.finish()
+        if encoder.size_bytes > max_bytes:
+            return None
+    clip = encoder.finish()
+    return clip if len(clip.data) <= max_bytes else None
+
+
+def _read(frames: Frames) -> Iterable[Frame]:
+    return frames() if callable(frames) else frames
+
+
+def _used_up_by_reading(frames: Any) -> bool:
+    """Whether reading once would use the frames up."""
+    return hasattr(frames, "__next__")

@@ -17,31 +17,40 @@ MAX_GIF_FPS: Final = 100 / MIN_DELAY_CS
 class Ticks:
     """The clock of one clip.
 
+    Only every `every`-th frame is shown, for as long as those after it, too, would have been.
+
     Up to 50 fps a frame begins at the tick nearest to its true time: delays are dithered (3, 3, 4, … at 30 fps) and
     never drift. Above, time is cut in slots of 2/100 s: the frame on show when a slot begins is kept, others are not.
     """
 
     fps: float
+    every: int = 1
 
     def __post_init__(self) -> None:
         if not (isinstance(self.fps, int | float) and math.isfinite(self.fps) and self.fps > 0):
             raise BadInput(f"expected fps > 0 and finite, got {self.fps!r}")
 
     def keeps(self, frame: int) -> bool:
-        """Whether this frame is shown at all: always, up to 50 fps."""
-        return self.fps <= MAX_GIF_FPS or self._first_slot(frame) < self._first_slot(frame + 1)
+        """Whether this frame is shown at all."""
+        if frame % self.every:
+            return False
+        return self._shown_fps <= MAX_GIF_FPS or self._first_slot(frame) < self._first_slot(frame + self.every)
 
     def start_cs(self, frame: int) -> int:
         """The tick at which a kept frame appears."""
-        if self.fps <= MAX_GIF_FPS:
+        if self._shown_fps <= MAX_GIF_FPS:
             return round(100 * frame / self.fps)
         return MIN_DELAY_CS * self._first_slot(frame)
 
     def end_cs(self, frames: int) -> int:
         """The tick at which a clip of so many frames ends, at least one frame's least delay."""
-        if self.fps <= MAX_GIF_FPS:
-            return round(100 * frames / self.fps)
+        if self._shown_fps <= MAX_GIF_FPS:
+            return max(MIN_DELAY_CS, round(100 * frames / self.fps))
         return MIN_DELAY_CS * max(1, round(MAX_GIF_FPS * frames / self.fps))
+
+    @property
+    def _shown_fps(self) -> float:
+        return self.fps / self.every
 
     def _first_slot(self, frame: int) -> int:
         """The first slot that begins at or after this frame does."""
