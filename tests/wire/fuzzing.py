@@ -1,8 +1,12 @@
 """Valid records, bent: what `test_fuzz` feeds to the decoders. Deterministic for a seed."""
 
+import json
 import random
 import zlib
 from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgpack
 
 from filmlab.wire.frame import HEADER_BYTES, Envelope, Kind, seal
 from wire.samples import records
@@ -21,6 +25,19 @@ _TOKENS = [
     b'{"a":' * 70, b"[[],[]]", b"{}", b"null", b"true", b"-1", b"0.5", b'"fps":0', b'"fps":1e308', b'"film":0',
     b'"id":".."', b"../", b"\x1b[2J", b"FLM1",
 ]  # fmt: skip
+_JSON_TOKENS = [
+    b"0", b"-1", b"1", b"0.5", b"1e308", b"1e999", b"-1e999", b"NaN", b"Infinity", b"9" * 309, b"9" * 400, b"9" * 5000,
+    b"9007199254740991", b"9007199254740992", b"9223372036854775808", b"18446744073709551616", b"true", b"null", b'""',
+    b'".."', b'"/../"', b'"/"', b'"a/b"', b'"\\ud800"', b'"\\ud83c\\udfac"', b'"\xed\xa0\x80"', b'"\xff"', b'"\\u0000"',
+    b'"\\u202e"', b'"' + b"x" * 201 + b'"', b'"' + b"x" * 5000 + b'"', b"[]", b"[1]", b'["\\udfff"]', b"{}",
+    b'{"a":NaN}', b'{"\\ud800":1}', b'{"a":' * 65 + b"1" + b"}" * 65, b"[" * 63 + b"]" * 63, b"[" * 800 + b"]" * 800,
+    b'{"a":1e999}', b"[" * 3000, b"[" * 3000 + b"]" * 3000, b'[[true,"a"]]', b'[[0,"a"]]', b'[[4294967296,"a"]]', b'[[0,"\\u001b"]]',
+    b'[[0,"\\ud800"]]',
+]  # fmt: skip
+_VALUES: list[Any] = [
+    *_INTERESTING, -1, -(2**31), -(2**63), True, None, 0.5, -0.0, float("nan"), float("inf"), 1e308, "", "x",
+    "x" * 4096, "x" * 4097, "\U0001f3ac" * 4096, "a\0b", "\u202e", "\ud800", b"bytes", [], [[]], {}, {"a": 1},
+]  # fmt: skip
 
 
 def bent(seed: int, count: int) -> Iterator[Parts]:
@@ -33,13 +50,53 @@ def bent(seed: int, count: int) -> Iterator[Parts]:
             yield _damaged(rng, parts)
             continue
         header, meta, payload = parts
+        kind = Kind(header[5])
         for _ in range(rng.choice((1, 1, 1, 2, 4))):
-            if rng.random() < (0.9 if len(payload) == 0 else 0.3):
-                meta = _change(rng, meta, valid)
+            if not payload or rng.random() < 0.2:
+                meta = _change_map(rng, meta, valid)
+            elif kind is Kind.DATA_C and rng.random() < 0.8:
+                payload = _change_entry(rng, payload, valid)
             else:
                 payload = _change(rng, payload, valid)
-        kind = Kind(header[5]) if rng.random() < 0.95 else rng.choice(list(Kind))
+        if rng.random() < 0.05:
+            kind = rng.choice(list(Kind))
         yield _parts(seal(kind, rng.getrandbits(64), rng.getrandbits(63), meta[:65536], payload))
+
+
+def _change_map(rng: random.Random, meta: bytes, others: list[Parts]) -> bytes:
+    """One value of a msgpack map, or any of its bytes."""
+    if rng.random() < 0.3:
+        return _change(rng, meta, others)
+    try:
+        fields = msgpack.unpackb(meta)
+        fields[rng.choice(list(fields))] = rng.choice(_VALUES)
+        return bytes(msgpack.packb(fields, unicode_errors="surrogatepass"))
+    except (ValueError, TypeError, IndexError, OverflowError, msgpack.UnpackException):
+        return _change(rng, meta, others)  # it is bent too far by now, or has no field
+
+
+def _change_entry(rng: random.Random, payload: bytes, others: list[Parts]) -> bytes:
+    """The body of the first entry, with a length that fits, so that its reader sees all of it."""
+    body_bytes = int.from_bytes(payload[32:36], "little")
+    head, body, rest = payload[:32], payload[36 : 36 + body_bytes], payload[36 + body_bytes :]
+    at = body.find(b"{")
+    if rng.random() < 0.6 and at >= 0:
+        body = body[:at] + _change_document(rng, body[at:], others)
+    else:
+        body = _change(rng, body, others)
+    return head + len(body).to_bytes(4, "little") + body + rest
+
+
+def _change_document(rng: random.Random, text: bytes, others: list[Parts]) -> bytes:
+    """One value of a JSON object, by name."""
+    try:
+        fields = json.loads(text)
+        name = rng.choice(sorted(fields))
+    except (ValueError, IndexError, TypeError, RecursionError):
+        return _change(rng, text, others)
+    fields[name] = "?"
+    token = rng.choice(_JSON_TOKENS)
+    return json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass").replace(b'"?"', token, 1)
 
 
 def _parts(envelope: Envelope) -> Parts:

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from filmlab.wire import (
     chunks,
     columns,
@@ -28,7 +29,6 @@ from filmlab.wire.columns import DTYPES
 from filmlab.wire.entries import EntryType
 from filmlab.wire.frame import Kind
 from filmlab.wire.head import Head
-
 from wire.samples import ENTRY_TYPES, MESSAGE_TYPES
 
 TEXT = (Path(__file__).parents[2] / "docs" / "wire.md").read_text(encoding="utf-8")

@@ -274,7 +274,6 @@ def test_a_hostile_head_is_refused(wall: float) -> None:
         with_body(EntryType.SNAPSHOT, bytes(13)),
         with_body(EntryType.FLUSH, bytes(9)),
         with_body(EntryType.BLOCKED, bytes(19)),
-        with_body(EntryType.BLOCKED, struct.pack("<QQI", 0, 0, 2**32 - 1)),
         with_body(EntryType.BLOCKED, struct.pack("<QQI", 2**64 - 1, 0, 0)),
         with_body(EntryType.MEDIA, struct.pack("<I", 2**32 - 1) + b"{}"),
         with_body(EntryType.EPISODE_END, struct.pack("<dqIIQB", 0.0, 1, 0, 0, 0, 3) + b"{}"),
@@ -294,6 +293,12 @@ def test_hostile_bodies_are_refused(raw: bytes) -> None:
     """Each of these got further, or would have, without a check of its own."""
     with pytest.raises(WireError):
         decode(raw)
+
+
+def test_a_histogram_is_refused_by_its_count() -> None:
+    """Before its pairs are read: a body could hold half a million of them."""
+    with pytest.raises(WireError, match="not 4294967295"):
+        decode(with_body(EntryType.BLOCKED, struct.pack("<QQI", 0, 0, 2**32 - 1)))
 
 
 def test_a_body_has_at_most_4_mib() -> None:

@@ -135,6 +135,7 @@ def test_sizes_up_to_the_limits_pass_and_no_more() -> None:
         (header(kind=200), "unknown kind"),
         (header(seq=SEQ_MAX + 1), "2\\*\\*63"),
         (header(crc=0), "CRC"),
+        (header(payload_bytes=30), "cut at"),  # its CRC is that of what is there
     ],
 )
 def test_headers_that_lie_are_refused(raw: bytes, said: str) -> None:

@@ -37,6 +37,7 @@ HOSTILE = {
     "two maps": b"\x80\x80",
     "the code that is never used": b"\xc1",
     "keys that are bytes": b"\x81\xc4\x01a\x01",
+    "a key that is no bytes long": b"\x81\xc4\x00\x01",
     "keys that are numbers": b"\x81\x01\x01",
     "keys that are lists": b"\x81\x90\x01",
     "keys that are no UTF-8": b"\x81\xa1\xff\x01",

@@ -157,7 +157,10 @@ class Blocked(Head):
         if len(body) < _BLOCKED.size:
             raise WireError("Blocked is cut")
         total_ns, max_ns, count = _BLOCKED.unpack_from(body)
-        if count > BUCKETS_MAX or len(body) != _BLOCKED.size + 8 * count:
+        # Here too, before a million of pairs is made.
+        if count > BUCKETS_MAX:
+            raise WireError(f"Blocked: at most {BUCKETS_MAX} buckets, not {count}")
+        if len(body) != _BLOCKED.size + 8 * count:
             raise WireError("Blocked: the table's length differs from its count")
         flat = struct.unpack_from(f"<{2 * count}I", body, _BLOCKED.size)
         return cls(**head, counts=tuple(zip(flat[::2], flat[1::2], strict=True)), total_ns=total_ns, max_ns=max_ns)
