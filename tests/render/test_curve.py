@@ -67,6 +67,7 @@ PANELS: dict[str, Panel] = {
     "one x": panel(Series("reward", np.full(5000, 2.0), noisy(5000)[1])),
     "a huge x": panel(Series("reward", 1e15 + np.arange(50.0), noisy(50)[1])),
     "long names": Panel(LONG_NAME, LONG_NAME, LONG_NAME, (Series(LONG_NAME, *noisy(50), average_window=5),)),
+    "long names, many points": Panel(LONG_NAME, LONG_NAME, LONG_NAME, (Series(LONG_NAME, *noisy(50_000)),)),
     "wide letters": Panel("W" * 200, "漢" * 200, "W" * 200, (Series("漢" * 200, *noisy(50), average_window=5),)),
     "forty series": panel(*(Series(f"head {k} " + LONG_NAME[:30], *noisy(20, k + 1.0)) for k in range(40))),
     "recorder": panel(series(500, 100), recorder_ticks=True),
@@ -186,12 +187,14 @@ def test_a_band_breaks_where_everything_is_missing() -> None:
     x, y = noisy(20_000)
     y[5_000:7_000] = np.nan
     y[9_001] = np.nan
+    y[12_000:12_060] = np.nan
     drawing = draw(panel(Series("reward", x, y)))
     (band,) = marks(drawing, Band)
     gaps = np.diff(band.column)
-    assert (gaps > 1).sum() == 1
+    assert (gaps > 1).sum() == 2
+    assert all(len(s.starts) == 3 for s in data_strokes(drawing))
     assert gaps.max() == pytest.approx(2000 / 20_000 * len(range(*plot_box(drawing)[0::2])), abs=3)
-    assert len(marks(drawing, Rect, lambda r: r.ink == "cycle:0")) == 2
+    assert len(marks(drawing, Rect, lambda r: r.ink == "cycle:0")) == 3
 
 
 def test_every_spike_of_a_long_series_is_seen() -> None:
@@ -209,9 +212,17 @@ def test_every_spike_of_a_long_series_is_seen() -> None:
 
 def test_columns_of_a_band_touch() -> None:
     """A dense line is one shape: the range of a column reaches that of the next."""
-    drawing = draw(panel(Series("reward", np.arange(5000.0), np.arange(5000.0) ** 3)))
-    (band,) = marks(drawing, Band)
+    (band,) = marks(draw(panel(series(2000))), Band)
     assert (np.minimum(band.bottom[1:], band.bottom[:-1]) >= np.maximum(band.top[1:], band.top[:-1])).all()
+
+
+def test_a_column_left_out_by_chance_does_not_tear_a_band() -> None:
+    """Samples two pixels apart are neighbours: their band goes on."""
+    x = np.repeat(np.arange(0.0, 400.0), 4)
+    drawing = draw(panel(Series("reward", x, np.random.default_rng(2).normal(size=len(x)))))
+    (band,) = marks(drawing, Band)
+    assert (np.diff(band.column) == 1).all() and len(band.column) > 800
+    assert band.opacity == 0.26
 
 
 def test_samples_far_apart_are_joined_by_lines_not_by_a_band() -> None:

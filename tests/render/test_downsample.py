@@ -47,6 +47,19 @@ def test_groups_hold_what_is_in_them(values: list[float], data: st.DataObject) -
         assert (columns.x_first[number], columns.x_last[number]) == (inside[0], inside[-1])
 
 
+@given(st.lists(VALUES, min_size=1, max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_groups_of_groups_hold_the_same(values: list[float]) -> None:
+    """Folding twice, as a pyramid does, loses nothing that folding once keeps."""
+    single = downsample.singles(np.arange(len(values), dtype=float), np.array(values))
+    number = np.arange(len(values))
+    once = downsample.reduce(single, number // 6)
+    fine = downsample.reduce(single, number // 2)
+    twice = downsample.reduce(fine, np.arange(len(fine)) // 3)
+    exact = [row for row in range(downsample.ROWS) if row != 6]
+    np.testing.assert_array_equal(twice.table[exact], once.table[exact])
+
+
 @pytest.mark.parametrize("holes", [False, True])
 def test_condensing_at_once_or_in_two_steps_is_the_same(holes: bool) -> None:
     """A series given as arrays and one kept as groups lose nothing of their extremes, nor a sample."""

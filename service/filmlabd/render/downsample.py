@@ -151,12 +151,16 @@ def reduce(columns: Columns, cell: Ints) -> Columns:
     new[_LOW] = np.fmin.reduceat(old[_LOW], starts)
     new[_HIGH] = np.fmax.reduceat(old[_HIGH], starts)
     new[_COUNT:] = np.add.reduceat(old[_COUNT:], starts, axis=1)
+    # Weighted means instead of sums: nothing can overflow.
+    total = np.repeat(new[_COUNT], stops - starts)
     filled = old[_COUNT] > 0
+    if filled.all():
+        new[_FIRST], new[_LAST] = old[_FIRST][starts], old[_LAST][stops - 1]
+        new[_MEAN] = np.add.reduceat(old[_MEAN] * (old[_COUNT] / total), starts)
+        return Columns(new)
     index = np.arange(old.shape[1])
     new[_FIRST] = old[_FIRST][np.minimum(np.minimum.reduceat(np.where(filled, index, len(index)), starts), stops - 1)]
     new[_LAST] = old[_LAST][np.maximum(np.maximum.reduceat(np.where(filled, index, -1), starts), starts)]
-    # Weighted means instead of sums: nothing can overflow.
-    total = np.repeat(new[_COUNT], stops - starts)
     share = np.divide(old[_COUNT], total, out=np.zeros_like(total), where=total > 0)
     new[_MEAN] = np.add.reduceat(np.where(filled, old[_MEAN] * share, 0.0), starts)
     new[_MEAN][new[_COUNT] == 0] = np.nan

@@ -33,12 +33,15 @@ _MASK_GAMMA: Final = 0.82
 _FORBIDDEN: Final = frozenset({0x200E, 0x200F, 0xFFFE, 0xFFFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)})
 
 
+# The same few texts are drawn and measured again at every redraw of a live curve.
+@lru_cache(maxsize=1024)
 def clean(text: str) -> str:
     """`text` on one line, without characters that XML forbids or that reorder their neighbours."""
     spaced = " ".join(text.split())
     return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cs") and ord(c) not in _FORBIDDEN)
 
 
+@lru_cache(maxsize=4096)
 def width_px(text: str, size_px: float, weight: int = REGULAR) -> float:
     """An upper bound on the width of `text` in any font of `FONT_STACK`."""
     return sum(_advance_em(c, weight) for c in text) * size_px * _STACK_FACTOR
@@ -62,7 +65,7 @@ def cut(text: str, max_px: float, size_px: float, weight: int = REGULAR) -> str:
 
 def _prefix(text: str, room_px: float, size_px: float, weight: int) -> str:
     for end, character in enumerate(text):
-        room_px -= width_px(character, size_px, weight)
+        room_px -= _advance_em(character, weight) * size_px * _STACK_FACTOR
         if room_px < 0:
             return text[:end]
     return text
