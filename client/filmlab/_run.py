@@ -53,6 +53,7 @@ class Run:
         self._seat = Seat(options, self._finish_at_exit)
         self._decider = Decider(options.schedule, options.total_episodes)
         self._next_episode = 0
+        self._joins = 0
         if options.mode != "disabled":
             self._seat.join()
 
@@ -93,6 +94,7 @@ class Run:
         Args:
             index: its number, from 0; None: one more than the last.
             capture: None: the run's schedule decides; else whether its frames are recorded, for the `reason` given.
+                What somebody asked for with `filmlab record` is recorded in any case.
         """
         began = perf_counter_ns()
         try:
@@ -103,6 +105,19 @@ class Run:
         finally:
             self._seat.tally.meter.add(perf_counter_ns() - began)
         return episode
+
+    def asks_for(self, index: int) -> str:
+        """Why episode `index` is to be captured when somebody asked for it (`filmlab record`); empty when nobody did.
+
+        For loops that decide by themselves what they film. Beginning the episode is what uses the request up.
+        """
+        try:
+            if self._seat.ready("asks_for"):
+                self._take_plan()
+                return self._decider.asks_for(check_index(index))
+        except Exception as error:  # noqa: BLE001  # as in `episode`
+            self._seat.failed("asks_for", error)
+        return ""
 
     def log_episode(
         self,
@@ -259,7 +274,9 @@ class Run:
         if capture is None:
             decision = self._decider.decide(number, time.monotonic())
         else:
-            decision = Decision(bool(capture), False, reason or ("asked for" if capture else "not asked for"))
+            asked = self._decider.take_asked(number)
+            given = reason or ("asked for" if capture else "not asked for")
+            decision = Decision(bool(asked or capture), False, asked or given)
         return Episode(self._seat, number, decision)
 
     def _number(self, index: Any) -> int:
@@ -273,6 +290,10 @@ class Run:
         return number
 
     def _take_plan(self) -> None:
+        if self._joins != self._seat.joins:
+            self._joins = self._seat.joins
+            self._decider.begin_session()
+            self._seat.plan_version = 0
         plan, self._seat.tally.plan = self._seat.tally.plan, None
         if plan is None:
             return

@@ -32,6 +32,8 @@ class Seat:
         self.tally = Tally(0, self.notices)
         self.process: _process.Process | None = None
         self.plan_version = 0
+        self.joins = 0
+        """How many sessions it has joined so far."""
         self.rows: dict[tuple[str, ...], Row] = {}
         """Empty whenever `log` must look closer: at first, after `finish`, in a forked child."""
         self.episodes: weakref.WeakSet[Episode] = weakref.WeakSet()
@@ -77,7 +79,9 @@ class Seat:
     def join(self) -> None:
         """Take a place in a session of this process. Raises BadInput where none can be begun."""
         options = self.options
+        self.tally.plan = None
         self.process = _process.join(options, self, self._former_session)
+        self.joins += 1
         begin = RunBegin(
             run=self.tally.number,
             wall=time.time(),

@@ -269,6 +269,24 @@ def test_a_plan_of_the_daemon_changes_what_is_captured(studio: Studio) -> None:
     assert [(begin.reason, begin.plan_version) for begin in studio.entries(EpisodeBegin)] == [("every 2", 3)] * 2
 
 
+def test_what_somebody_asked_for_is_captured_whatever_the_loop_decides(studio: Studio) -> None:
+    """A loop that films by its own rule films what was asked for as well, and can know it beforehand."""
+    run = studio.init(schedule="never")
+    assert run.flush(20)
+    assert run.asks_for(1) == ""
+    studio.daemon.tell(messages.Plan(0, 3, "never", wanted="1", asked_by="ann"))
+    studio.daemon.tell(messages.Print(0, "flush", True, token=99))
+    assert run.flush(20)
+    assert [run.asks_for(index) for index in (0, 1)] == ["", "asked for by ann"]
+    for index, capture in enumerate((True, False, False)):
+        run.episode(index, capture=capture, reason="mine" if capture else "").end()
+    assert run.asks_for(1) == ""
+    run.finish()
+    assert [(begin.episode, begin.reason) for begin in studio.entries(EpisodeBegin)] == [
+        (0, "mine"), (1, "asked for by ann"),
+    ]  # fmt: skip
+
+
 def test_a_run_that_is_refused_says_so_and_goes_on(studio: Studio) -> None:
     """The daemon's reason is a warning; the training does not end."""
     run = studio.init(strict=False)

@@ -1,6 +1,7 @@
 """The capture schedule: its algebra, its text, and what it decides."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from filmlab.errors import BadInput
 from filmlab.schedule import CaptureSchedule, Decider, Decision
-from filmlab.schedule.ranges import format_ranges, merge_ranges, parse_ranges
+from filmlab.schedule.ranges import contains, format_ranges, merge_ranges, parse_ranges, without
 from filmlab.wire.messages import Plan
 
 wholes = st.integers(1, 10**6)
@@ -262,6 +263,43 @@ def test_next_episodes() -> None:
     assert [decider.decide(episode, 0).capture for episode in (11, 12, 13)] == [True, True, False]
 
 
+def test_requests_are_used_up_once_whoever_counts_first() -> None:
+    """A plan that has counted fewer episodes than were taken leaves what is left, not what it says."""
+    plan = Plan(run=0, version=1, schedule="never", wanted="3,7", next_episodes=3, asked_by="ann")
+    decider = Decider(CaptureSchedule()).with_plan(plan)
+    assert [decider.decide(episode, 0).capture for episode in (2, 3)] == [True, True]
+    decider = decider.with_plan(replace(plan, next_episodes=2, counted=1))
+    assert [decider.decide(episode, 0).capture for episode in (4, 5, 3, 7)] == [True, False, False, True]
+    decider = decider.with_plan(replace(plan, wanted="7", next_episodes=0, counted=3))
+    assert decider.with_plan(plan) is decider
+    assert not decider.decide(7, 0).capture
+    assert not decider.with_plan(replace(plan, wanted="", next_episodes=0, counted=4)).decide(8, 0).capture
+
+
+def test_others_may_use_up_a_request() -> None:
+    """A plan that says less is left, though nothing more was taken here, holds."""
+    plan = Plan(run=0, version=1, schedule="never", wanted="3-5", next_episodes=2, asked_by="ann")
+    decider = Decider(CaptureSchedule()).with_plan(plan).with_plan(replace(plan, wanted="3,5", next_episodes=0))
+    assert [decider.decide(episode, 0).capture for episode in (3, 4, 5)] == [True, False, True]
+
+
+def test_who_asks_is_answered_without_using_it_up() -> None:
+    """Looking changes nothing; taking does. Nobody's name is nobody's."""
+    decider = Decider(CaptureSchedule()).with_plan(Plan(run=0, version=1, schedule="never", next_episodes=1))
+    assert decider.asks_for(4) == decider.asks_for(5) == "asked for by somebody"
+    assert decider.take_asked(5) == "asked for by somebody"
+    assert decider.take_asked(6) == decider.asks_for(7) == ""
+
+
+def test_another_session_counts_anew() -> None:
+    """What was taken in one session is not subtracted from a plan of the next, whose versions begin again."""
+    decider = Decider(CaptureSchedule()).with_plan(Plan(run=0, version=9, schedule="never", next_episodes=1))
+    decider.decide(0, 0)
+    decider.begin_session()
+    decider = decider.with_plan(Plan(run=0, version=1, schedule="never", next_episodes=1))
+    assert [decider.decide(episode, 0).capture for episode in (1, 2)] == [True, False]
+
+
 def test_a_plan_keeps_the_counters() -> None:
     """A new schedule does not start the limits or the clocks of its rules anew."""
     decider = Decider(CaptureSchedule.parse("every:10m&max:5"))
@@ -278,6 +316,15 @@ def test_a_plan_that_cannot_be_read_changes_nothing() -> None:
         with pytest.raises(BadInput):
             decider.with_plan(plan)
     assert decider.decide(0, 0).reason == "always"
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)).map(sorted).map(tuple)), st.integers(0, 31))
+def test_ranges_without_an_episode(pairs: list[tuple[int, int]], episode: int) -> None:
+    """All the others stay, in as few ranges as before or one more."""
+    ranges = merge_ranges(pairs)
+    left = without(ranges, episode)
+    assert left == merge_ranges(left)
+    assert {n for n in range(40) if contains(left, n)} == {n for n in range(40) if contains(ranges, n)} - {episode}
 
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)).map(lambda pair: (min(pair), max(pair)))))

@@ -19,12 +19,16 @@ from filmlab.wire.entries import (
     Flush,
     Media,
     MetricNames,
+    Recorder,
+    RecorderAsk,
     RunBegin,
     RunFinish,
     RunUpdate,
     Snapshot,
     StepColumn,
     Steps,
+    Trace,
+    Wish,
     encode_entry,
     pack_json_column,
     seal_entries,
@@ -34,6 +38,7 @@ from filmlab.wire.head import NO_STEP, NUMBER_MAX
 from filmlab.wire.jsonbody import EXACT_MAX
 from filmlab.wire.meta import RANGES, WHOLE_MAX
 from filmlab.wire.names import clean_metric, clean_text
+from filmlab.wire.recorder_entries import RECORDER_KINDS
 
 SESSION = 0x1122334455667788
 MESSAGE_TYPES: tuple[type[Any], ...] = get_args(messages.Message)
@@ -42,9 +47,9 @@ ENTRY_TYPES: tuple[type[Any], ...] = get_args(Entry)
 MESSAGES: tuple[messages.Message, ...] = (
     messages.Hello(4242, "node-7", started=99, client_version="0.1.0", parent_session=2**64 - 1, umask=0o022),
     messages.Welcome(2**63 + 5, 10, 12, 0, 1, 1 << 20, daemon_version="0.1.0"),
-    messages.Plan(0, 3, "every:100 + last:1", wanted="12,40-45", next_episodes=2, asked_by="ann"),
+    messages.Plan(0, 3, "every:100 + last:1", wanted="12,40-45", next_episodes=2, asked_by="ann", counted=1),
     messages.Ack(10, 2**40, 4 << 20),
-    messages.Print(0, "episode", True, episode=7, path="episodes/episode_000007.gif", token=2**64 - 1),
+    messages.Print(0, "episode", True, episode=7, path="episodes/episode_000007.gif", token=2**64 - 1, film=9),
     messages.Busy("disk is full", 2.5),
     messages.Resync(messages.Stream.B, 8),
     messages.Ping(1),
@@ -79,6 +84,15 @@ ENTRIES: tuple[Entry, ...] = (
     RunUpdate(run=0, wall=1.5, config={"a": None}, summary={"best": 3.25}),
     Flush(run=0, wall=1.5, token=2**64 - 1),
     RunFinish(run=0, wall=1.5, status="crashed"),
+    Recorder(
+        run=0, wall=1.5, number=2, kind="curves", directory="/tmp/x/curves", prefix="eval 1", title="eval 1", fps=24.5,
+        save_metadata=False, average_window=-5, columns="eval", colors={"reward": "#264653", "metrics": {"loss": "red"}},
+    ),
+    Trace(
+        run=0, wall=1.5, episode=7, film=1, recorder=2, stem="training_episode_0007_reward_-3_avg_1", part=1, parts=2,
+        data=b'{"episode":7}',
+    ),
+    RecorderAsk(run=0, wall=1.5, recorder=2, wish=Wish.SAVE, rows=500, token=2**64 - 1),
 )  # fmt: skip
 FILM = Film(run=0, film=1, first=3, count=2, height=84, width=64, channels=3, episode=7, wall=1.5)
 BLOBS = (b"first frame", b"second")
@@ -99,6 +113,7 @@ def records() -> list[Envelope]:
 finite = st.floats(allow_nan=False, allow_infinity=False)
 utf8 = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 clean = st.text(max_size=30).map(clean_text)
+parts_of_names = clean.filter(lambda text: "/" not in text and text not in (".", ".."))
 run_ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", fullmatch=True)
 exact = st.integers(0, EXACT_MAX)
 numbers = st.integers(0, NUMBER_MAX)
@@ -194,6 +209,18 @@ _bodies: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
     RunUpdate: {"config": json_maps, "summary": json_maps},
     Flush: {"token": st.integers(0, 2**64 - 1)},
     RunFinish: {"status": st.sampled_from(["finished", "crashed"])},
+    Recorder: {
+        "number": films, "kind": st.sampled_from(RECORDER_KINDS), "prefix": parts_of_names, "title": clean, "fps": rates,
+        "directory": utf8.map(lambda text: "/" + text.replace("\0", "").replace("..", "")), "columns": clean,
+        "save_metadata": st.booleans(), "average_window": st.integers(-EXACT_MAX, EXACT_MAX), "colors": json_maps,
+    },
+    Trace: {
+        "film": films, "recorder": films, "stem": parts_of_names.filter(bool), "part": st.just(1),
+        "parts": st.integers(2, 64), "data": st.binary(max_size=50),
+    },
+    RecorderAsk: {
+        "recorder": films, "wish": st.sampled_from(Wish), "rows": exact, "token": st.integers(0, 2**64 - 1),
+    },
 }  # fmt: skip
 
 

@@ -4,7 +4,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from filmlab.errors import BadInput
-from filmlab.schedule.ranges import Range, contains, parse_ranges
+from filmlab.schedule.asked import Asked
+from filmlab.schedule.ranges import parse_ranges
 from filmlab.schedule.rules import PER_HOUR_MAX, CaptureSchedule
 from filmlab.schedule.text import format_duration
 from filmlab.wire.messages import Plan
@@ -42,9 +43,12 @@ class Decider:
         self.schedule = schedule
         self.version = version
         self._total_episodes = total_episodes
-        self._wanted: tuple[Range, ...] = ()
-        self._next_episodes = 0
-        self._asked_by = ""
+        self._plan: Plan | None = None
+        self._asked = Asked()
+        self._taken: list[int] = []
+        """Episodes that were taken because somebody asked, and that no plan has counted yet."""
+        self._counted = 0
+        """How many taken before those the plan in force has counted."""
         self._captured = 0
         self._captured_at: deque[float] = deque(maxlen=PER_HOUR_MAX)
         """Instants of the captures of the last hour."""
@@ -58,7 +62,7 @@ class Decider:
             episode: its number, from 0.
             now_s: any clock that never goes back.
         """
-        asked = self._asked(episode)
+        asked = self.take_asked(episode)
         reasons = [*self.schedule.reasons(episode, self._total_episodes), *self._due(now_s)]
         full = self._full(now_s) if reasons else ""
         if reasons and not full:
@@ -69,31 +73,44 @@ class Decider:
             return Decision(True, True, f"maybe among the last {self.schedule.last_n_episodes}")
         return Decision(False, False, full or self._missed())
 
+    def asks_for(self, episode: int) -> str:
+        """Why this episode would be captured now because somebody asked for it; else empty. Uses up nothing."""
+        return self._asked.reason(episode)
+
+    def take_asked(self, episode: int) -> str:
+        """The same for an episode that begins now: it uses up what was asked for."""
+        reason = self._asked.reason(episode)
+        if reason:
+            self._asked = self._asked.after(episode)
+            self._taken.append(episode)
+        return reason
+
     def with_plan(self, plan: Plan) -> "Decider":
-        """The decider under a plan that has arrived; counters go on. One that is not newer changes nothing.
+        """The decider under a plan that has arrived; counters go on. One that is older changes nothing.
+
+        A plan says what was left of the requests when the daemon had counted `plan.counted` of the episodes taken
+        here; those taken since are used up, too.
 
         Raises:
             BadInput: the plan's schedule or its wanted episodes cannot be read; this decider stays in force.
         """
-        if plan.version <= self.version:
+        if plan == self._plan or (plan.version, plan.counted) < (self.version, self._counted):
             return self
         other = Decider(CaptureSchedule.parse(plan.schedule), self._total_episodes, version=plan.version)
-        other._wanted = parse_ranges(plan.wanted)
-        other._next_episodes = plan.next_episodes
-        other._asked_by = plan.asked_by
+        other._plan = plan
+        other._asked = Asked(parse_ranges(plan.wanted), plan.next_episodes, plan.asked_by)
+        other._counted = plan.counted
+        other._taken = self._taken[max(0, plan.counted - self._counted) :]
+        for episode in other._taken:
+            other._asked = other._asked.after(episode)
         other._captured, other._captured_at = self._captured, self._captured_at.copy()
         other._due_at = {period_s: due for period_s, due in self._due_at.items() if period_s in other.schedule.every_s}
         return other
 
-    def _asked(self, episode: int) -> str:
-        """The reason when somebody asked for this episode; uses up one of the next N."""
-        wanted = contains(self._wanted, episode)
-        if self._next_episodes > 0:
-            self._next_episodes -= 1
-            wanted = True
-        if not wanted:
-            return ""
-        return f"asked for by {self._asked_by}" if self._asked_by else "asked for"
+    def begin_session(self) -> None:
+        """Another session begins: its plans and its counting have nothing to do with the former's."""
+        self.version, self._plan, self._asked = 0, None, Asked()
+        self._taken, self._counted = [], 0
 
     def _due(self, now_s: float) -> list[str]:
         """The time rules that want an episode now. The first episode is always one."""

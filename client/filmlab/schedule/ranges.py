@@ -45,6 +45,15 @@ def contains(ranges: Sequence[Range], episode: int) -> bool:
     return any(first <= episode <= last for first, last in ranges)
 
 
+def without(ranges: Sequence[Range], episode: int) -> tuple[Range, ...]:
+    """The ranges less one episode."""
+    left: list[Range] = []
+    for first, last in ranges:
+        parts = ((first, min(last, episode - 1)), (max(first, episode + 1), last))
+        left += [(first, last)] if not first <= episode <= last else [part for part in parts if part[0] <= part[1]]
+    return tuple(left)
+
+
 def _piece(piece: str) -> Range:
     match = _PIECE.fullmatch(piece)
     if match is None:

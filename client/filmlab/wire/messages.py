@@ -66,6 +66,8 @@ class Plan:
     next_episodes: int = 0
     """How many of the next episodes were asked for, from the one that begins after this plan arrives."""
     asked_by: str = ""
+    counted: int = 0
+    """How many episodes of this writer, in this session, that were asked for are used up in what stands here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,14 @@ class Print:
     KIND: ClassVar = Kind.PRINT
     run: int
     what: str
-    """`episode`, `curve`, `page`, `media`, or `flush`."""
+    """`episode`, `curve`, `page`, `media`, `recorder`, or `flush`."""
     ok: bool
     episode: int = -1
     path: str = ""
     reason: str = ""
     token: int = 0
+    film: int = 0
+    """Of an episode or a medium: the session's own number, which tells two of the same episode apart."""
 
 
 @dataclass(frozen=True, slots=True)
