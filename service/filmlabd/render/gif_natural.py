@@ -38,17 +38,8 @@ class NaturalInks:
         self._error_when_made = 0.0
 
     def suits(self, change: Change) -> bool:
-        """Whether a frame is busy all over; flat colours, however many, are better served otherwise."""
-        pixels = self._source.height * self._source.width
-        colours = change.colours
-        if colours.size <= max(_BUSY_SHARE * pixels, _LEAST_PIXELS):
-            return False
-        if np.count_nonzero(colours[1:] != colours[:-1]) <= _BUSY_SHARE * pixels:
-            return False
-        # Colours are counted before anything is given up: what 256 of them can show must come out exactly.
-        return palette.distinct(_sampled(colours, _PROOF_SAMPLES)).size > ROOM + 1 or (
-            palette.distinct(colours).size > ROOM + 1
-        )
+        """Whether this ink serves a frame better than the others would."""
+        return is_natural(change.colours, self._source.height * self._source.width)
 
     def ink(self, change: Change) -> Ink:
         """The ink of a frame that suits; the few pixels of its rectangle that did not change may be drawn again."""
@@ -85,6 +76,20 @@ class NaturalInks:
             self._table.approximate(new, palette.nearest(new, self._table.colours[1:]) + np.uint8(1))
             found = self._table.lookup(coarse)
         return found
+
+
+def is_natural(colours: Colours, pixels: int) -> bool:
+    """Whether a frame of so many pixels, of which some took these colours, is busy all over like a photograph.
+
+    Flat colours, however many, are better served otherwise, and so is a small picture.
+    """
+    if colours.size <= max(_BUSY_SHARE * pixels, _LEAST_PIXELS):
+        return False
+    if np.count_nonzero(colours[1:] != colours[:-1]) <= _BUSY_SHARE * pixels:
+        return False
+    # Colours are counted before anything is given up: what 256 of them can show must come out exactly.
+    sample = _sampled(colours, _PROOF_SAMPLES)
+    return palette.distinct(sample).size > ROOM + 1 or palette.distinct(colours).size > ROOM + 1
 
 
 def _sampled(colours: Colours, samples: int) -> Colours:
