@@ -16,15 +16,19 @@ from filmlab.wire.entries import (
     Flush,
     Media,
     MetricNames,
+    Recorder,
+    RecorderAsk,
     RunBegin,
     RunFinish,
     RunUpdate,
     Snapshot,
     Steps,
+    Trace,
     decode_entries,
 )
 from filmlab.wire.frame import Envelope
 from filmlabd.columns import Columns
+from filmlabd.index_recorders import Recorders
 from filmlabd.index_runs import begin_run, close_writer, merge_json
 from filmlabd.index_schema import signed
 from filmlabd.index_state import INT_MAX, SessionState, State, Writer, clean, dump
@@ -44,6 +48,7 @@ class Entries:
         self._db = db
         self._state = state
         self._columns = columns
+        self._recorders = Recorders(db)
 
     def apply(self, envelope: Envelope) -> None:
         """One record; one that is applied already changes nothing. An unreadable one is counted and consumed."""
@@ -99,6 +104,12 @@ class Entries:
                 merge_json(self._db, writer.run_id, "summary", entry.summary)
             case RunFinish():
                 close_writer(self._db, number, entry.run, writer, entry.status, entry.wall)
+            case Recorder():
+                self._recorders.declare(number, writer, entry)
+            case Trace():
+                self._recorders.trace(number, entry)
+            case RecorderAsk():
+                self._recorders.ask(number, entry)
             case Flush():
                 pass
             case _:

@@ -9,6 +9,7 @@ from typing import Any
 from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.latency import Histogram
 from filmlabd.columns import join, unpack
+from filmlabd.index_recorders import RecorderAnswers
 from filmlabd.index_schema import open_reader, signed, unsigned
 from filmlabd.index_state import load_histogram
 from filmlabd.model import (
@@ -46,7 +47,7 @@ class NoIndex(Transient):
     """There is no index yet: no daemon has ever run on this state directory."""
 
 
-class Answers:
+class Answers(RecorderAnswers):
     """Every question, over one connection."""
 
     def __init__(self, db: sqlite3.Connection) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 from typing import Any
 
 from filmlab.wire.entries import RunBegin
+from filmlabd.index_recorders import save_all
 from filmlabd.index_schema import signed
 from filmlabd.index_state import State, Writer, clean, dump
 
@@ -66,3 +67,5 @@ def close_writer(db: sqlite3.Connection, session: int, run: int, writer: Writer,
         db.execute(
             "UPDATE runs SET finished_wall = ? WHERE run_id = ? AND attempt = ?", (wall, writer.run_id, writer.attempt)
         )
+    if status == "crashed":
+        save_all(db, session, writer.run_id)

@@ -75,7 +75,20 @@ CREATE TABLE blocked (
 INSERT INTO state VALUES ('watermark', 0), ('unreadable', 0);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_RECORDERS = """
+CREATE TABLE recorders (
+    session INTEGER, number INTEGER, writer_id INTEGER NOT NULL, run_id TEXT NOT NULL, kind TEXT NOT NULL,
+    directory TEXT NOT NULL, prefix TEXT NOT NULL, title TEXT NOT NULL, fps REAL NOT NULL,
+    save_metadata INTEGER NOT NULL, average_window INTEGER NOT NULL, column_prefix TEXT NOT NULL, colors TEXT NOT NULL,
+    -- How many rows of its history are to be in its files; -1: all; NULL: nobody has asked.
+    save_rows INTEGER, checkpoint_rows INTEGER, PRIMARY KEY (session, number)) WITHOUT ROWID;
+CREATE INDEX recorders_by_run ON recorders (run_id);
+CREATE TABLE traces (
+    id INTEGER PRIMARY KEY, session INTEGER NOT NULL, film INTEGER NOT NULL, part INTEGER NOT NULL,
+    recorder INTEGER NOT NULL, stem TEXT NOT NULL, data BLOB NOT NULL, UNIQUE (session, film, part));
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RECORDERS)
 """Script n makes version n + 1 of version n. Only ever appended to."""
 VERSION = len(MIGRATIONS)
 

@@ -19,6 +19,8 @@ class JobKind(StrEnum):
     """SVG and PNG of one metric of one run."""
     PAGE = "page"
     """run.json, history.json and index.html of one run."""
+    RECORDER = "recorder"
+    """The curves and the history, or the checkpoint, of one recorder of curves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,11 @@ class Job:
     session: int = 0
     film: int = 0
     metric: str = ""
+    """Of a recorder: `save` or `checkpoint`."""
     final: bool = False
     """A final print is synced to disk; a live redraw need not be."""
+    recorder: int = 0
+    """The session's number of the recorder whose job this is, 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,3 +216,36 @@ class PrintRow:
     reason: str
     cost_s: float
     wall: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderRow:
+    """One drop-in recorder of a session."""
+
+    session: int
+    number: int
+    run_id: str
+    kind: str
+    """`animation` or `curves`."""
+    directory: str
+    """Absolute: where its files go."""
+    prefix: str
+    title: str
+    fps: float
+    save_metadata: bool
+    average_window: int
+    columns: str
+    colors: dict[str, Any]
+    save_rows: int | None
+    """How many rows of its history its curves show: -1 for all, None while nobody has asked for them."""
+    checkpoint_rows: int | None
+    writer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """What goes beside a recorder's film: its stem, and the JSON of its episode."""
+
+    recorder: int
+    stem: str
+    data: bytes

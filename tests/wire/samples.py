@@ -86,7 +86,8 @@ ENTRIES: tuple[Entry, ...] = (
     RunFinish(run=0, wall=1.5, status="crashed"),
     Recorder(
         run=0, wall=1.5, number=2, kind="curves", directory="/tmp/x/curves", prefix="eval 1", title="eval 1", fps=24.5,
-        save_metadata=False, average_window=-5, columns="eval", colors={"reward": "#264653", "metrics": {"loss": "red"}},
+        save_metadata=False, average_window=-5, columns="eval",
+        colors={"reward": "#264653", "metrics": {"loss": "red"}},
     ),
     Trace(
         run=0, wall=1.5, episode=7, film=1, recorder=2, stem="training_episode_0007_reward_-3_avg_1", part=1, parts=2,
@@ -210,9 +211,10 @@ _bodies: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
     Flush: {"token": st.integers(0, 2**64 - 1)},
     RunFinish: {"status": st.sampled_from(["finished", "crashed"])},
     Recorder: {
-        "number": films, "kind": st.sampled_from(RECORDER_KINDS), "prefix": parts_of_names, "title": clean, "fps": rates,
+        "number": films, "kind": st.sampled_from(RECORDER_KINDS), "prefix": parts_of_names, "title": clean,
         "directory": utf8.map(lambda text: "/" + text.replace("\0", "").replace("..", "")), "columns": clean,
-        "save_metadata": st.booleans(), "average_window": st.integers(-EXACT_MAX, EXACT_MAX), "colors": json_maps,
+        "fps": rates, "save_metadata": st.booleans(), "average_window": st.integers(-EXACT_MAX, EXACT_MAX),
+        "colors": json_maps,
     },
     Trace: {
         "film": films, "recorder": films, "stem": parts_of_names.filter(bool), "part": st.just(1),

@@ -21,6 +21,7 @@ from filmlab.wire import (
     messages,
     meta,
     names,
+    recorder_entries,
     run_entries,
     sums,
 )
@@ -32,7 +33,10 @@ from filmlab.wire.head import Head
 from wire.samples import ENTRY_TYPES, MESSAGE_TYPES
 
 TEXT = (Path(__file__).parents[2] / "docs" / "wire.md").read_text(encoding="utf-8")
-MODULES = (chunks, columns, entries, episode_entries, frame, head, jsonbody, messages, meta, names, run_entries, sums)
+MODULES = (
+    chunks, columns, entries, episode_entries, frame, head, jsonbody, messages, meta, names, recorder_entries,
+    run_entries, sums,
+)  # fmt: skip
 NOT_LIMITS = {
     "CODEC_RAW",
     "CODEC_ZSTD",

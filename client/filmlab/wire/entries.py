@@ -17,6 +17,7 @@ from filmlab.wire.frame import Envelope, Kind, seal
 from filmlab.wire.head import BODY_MAX_BYTES, NO_EPISODE, NO_STEP, EntryType, FilmKind, Head
 from filmlab.wire.jsonbody import Json
 from filmlab.wire.names import METRIC_NAME_MAX_BYTES
+from filmlab.wire.recorder_entries import Recorder, RecorderAsk, Trace, Wish
 from filmlab.wire.run_entries import (
     Blocked,
     Dropped,
@@ -37,7 +38,7 @@ _HEAD = struct.Struct("<BBHIqqdI")
 
 Entry: TypeAlias = (
     RunBegin | MetricNames | Snapshot | EpisodeBegin | Steps | EpisodeEnd | Media | Blocked | Dropped | RunUpdate
-    | Flush | RunFinish
+    | Flush | RunFinish | Recorder | Trace | RecorderAsk
 )  # fmt: skip
 _READERS: dict[int, Callable[[Json, memoryview], Entry]] = {
     RunBegin.TYPE: RunBegin.read,
@@ -52,6 +53,9 @@ _READERS: dict[int, Callable[[Json, memoryview], Entry]] = {
     RunUpdate.TYPE: RunUpdate.read,
     Flush.TYPE: Flush.read,
     RunFinish.TYPE: RunFinish.read,
+    Recorder.TYPE: Recorder.read,
+    Trace.TYPE: Trace.read,
+    RecorderAsk.TYPE: RecorderAsk.read,
 }
 
 
@@ -127,12 +131,16 @@ __all__ = [
     "Json",
     "Media",
     "MetricNames",
+    "Recorder",
+    "RecorderAsk",
     "RunBegin",
     "RunFinish",
     "RunUpdate",
     "Snapshot",
     "StepColumn",
     "Steps",
+    "Trace",
+    "Wish",
     "decode_entries",
     "encode_body",
     "encode_entry",

@@ -31,6 +31,9 @@ class EntryType(IntEnum):
     RUN_UPDATE = 10
     FLUSH = 11
     RUN_FINISH = 12
+    RECORDER = 13
+    TRACE = 14
+    RECORDER_ASK = 15
 
 
 class FilmKind(IntEnum):

@@ -40,7 +40,7 @@ class RunBegin(Head):
     def check(self) -> None:
         check_run_id(self.run_id)
         check_writer(self.writer)
-        _check_directory(self.directory)
+        check_directory(self.directory)
         if len(self.tags) > TAGS_MAX:
             raise WireError(f"a run has at most {TAGS_MAX} tags, this one {len(self.tags)}")
         for text in (self.project, self.name, self.group, self.resume, *self.tags):
@@ -254,7 +254,8 @@ class RunFinish(Head):
         return cls(**head, status=Doc(body, "RunFinish").text("status"))
 
 
-def _check_directory(text: str) -> None:
+def check_directory(text: str) -> None:
+    """Raises WireError unless this is an absolute path that can be published to."""
     # A name of the file system that is no UTF-8 comes as lone surrogates: it cannot travel, and "replace" sees it here.
     if len(text.encode("utf-8", "replace")) > DIRECTORY_MAX_BYTES or text.encode("utf-8", "replace").decode() != text:
         raise WireError(f"a run's directory is a path of at most {DIRECTORY_MAX_BYTES} bytes of UTF-8")
