@@ -131,6 +131,13 @@ def test_no_frames_is_bad_input() -> None:
         GifEncoder(30).finish()
 
 
+def test_rates_may_be_numpys() -> None:
+    """An environment's metadata may hold any kind of number."""
+    frames = [np.zeros((2, 2), np.uint8)] * 3
+    wanted = encode_gif(frames, 30).data
+    assert all(encode_gif(frames, fps).data == wanted for fps in (np.int64(30), np.float32(30), 30.0))
+
+
 @pytest.mark.parametrize("fps", (0, -1, float("nan"), float("inf"), "fast"))
 def test_a_rate_that_is_none_is_bad_input(fps: float) -> None:
     """A frame rate is a finite number above 0."""

@@ -13,7 +13,7 @@ from filmlabd.render.gif_inks import Inks, Quality
 from filmlabd.render.gif_painter import Painter
 from filmlabd.render.gif_reel import Reel
 from filmlabd.render.gif_source import Source
-from filmlabd.render.gif_ticks import Ticks
+from filmlabd.render.gif_ticks import Ticks, rate
 from filmlabd.render.overlay import Overlay
 
 __all__ = ["Clip", "GifEncoder", "Quality", "encode_gif"]
@@ -47,7 +47,7 @@ class GifEncoder:
             shrink: each side is divided by this.
             overlay: what to write under the picture.
         """
-        self._ticks = Ticks(fps, every)
+        self._ticks = Ticks(rate(fps), every)
         self._quality = quality
         self._shrink = shrink
         self._overlay = overlay
@@ -135,7 +135,7 @@ def encode_gif(
         return encoder.finish()
     if _used_up_by_reading(frames):
         raise TypeError("max_bytes needs frames that can be read again: a sequence or a function, not an iterator")
-    for rung in budget.rungs(fps):
+    for rung in budget.rungs(rate(fps)):
         encoder = GifEncoder(fps, quality=quality, every=rung.every, shrink=rung.shrink, overlay=overlay)
         if (clip := _within(encoder, _read(frames), max_bytes)) is not None:
             return replace(clip, notes=rung.notes(fps, max_bytes))

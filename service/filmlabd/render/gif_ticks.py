@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Final
 
 from filmlab.errors import BadInput
@@ -11,6 +12,17 @@ from filmlab.errors import BadInput
 # Browsers show anything under 2/100 s for 10/100 s instead.
 MIN_DELAY_CS: Final = 2
 MAX_GIF_FPS: Final = 100 / MIN_DELAY_CS
+
+
+def rate(fps: object) -> float:
+    """A frame rate that can be one, as a plain number: environments give numpy's, too.
+
+    Raises:
+        BadInput: not a finite number above 0.
+    """
+    if not (isinstance(fps, Real) and math.isfinite(fps) and float(fps) > 0):
+        raise BadInput(f"expected fps > 0 and finite, got {fps!r}")
+    return float(fps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +37,6 @@ class Ticks:
 
     fps: float
     every: int = 1
-
-    def __post_init__(self) -> None:
-        if not (isinstance(self.fps, int | float) and math.isfinite(self.fps) and self.fps > 0):
-            raise BadInput(f"expected fps > 0 and finite, got {self.fps!r}")
 
     def keeps(self, frame: int) -> bool:
         """Whether this frame is shown at all."""

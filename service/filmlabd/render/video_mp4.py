@@ -13,7 +13,7 @@ import numpy as np
 from filmlab.errors import BadInput
 from filmlabd.render import video_faststart
 from filmlabd.render.frames import Clip, Frame, FrameGate, as_rgb
-from filmlabd.render.gif_ticks import Ticks
+from filmlabd.render.gif_ticks import rate
 from filmlabd.render.overlay import Overlay
 
 MAX_SIDE_PX: Final = 16_384
@@ -40,7 +40,7 @@ def encode_mp4(frames: Iterable[Frame], fps: float, *, overlay: Overlay | None =
     Raises:
         BadInput: a frame is refused, there are none, or PyAV is not installed.
     """
-    Ticks(fps)  # refuses what is no rate
+    fps = rate(fps)
     gate = FrameGate(MAX_SIDE_PX)
     pictures = _pictures(frames, gate, overlay)
     first = next(pictures, None)

@@ -16,7 +16,7 @@ from filmlabd.render.gif_ink import Box, bounds
 from filmlabd.render.gif_inks import Quality
 from filmlabd.render.gif_natural import is_natural
 from filmlabd.render.gif_source import Source
-from filmlabd.render.gif_ticks import Ticks
+from filmlabd.render.gif_ticks import Ticks, rate
 from filmlabd.render.overlay import Overlay
 
 MAX_SIDE_PX: Final = 16_383
@@ -44,7 +44,7 @@ def encode_webp(
 
     Source: WebP container specification, extended file format.
     """
-    ticks, gate, encoder = Ticks(fps), FrameGate(MAX_SIDE_PX), None
+    ticks, gate, encoder = Ticks(rate(fps)), FrameGate(MAX_SIDE_PX), None
     for number, frame in enumerate(frames):
         admitted = gate.admit(frame)
         if not ticks.keeps(number):
