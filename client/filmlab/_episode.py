@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import numpy as np
 
 from filmlab.errors import BadInput, FilmlabError
-from filmlab.frames import BadFrame, Frame
+from filmlab.frames import BadFrame, Snapshot
 from filmlab.intake import FilmEnd, Shot
 from filmlab.jsonable import document
 from filmlab.reel import Reel
@@ -191,7 +191,7 @@ class Episode:
         process.intake.put_shot(shot)
         process.link.wake()
 
-    def _take(self, reel: Reel, frame: FrameLike) -> Frame | None:
+    def _take(self, reel: Reel, frame: FrameLike) -> Snapshot | None:
         """A copy of the frame, or None where there is no room for it and the film was dropped."""
         if type(frame) is not np.ndarray and callable(frame):
             frame = self._call(frame)

@@ -40,7 +40,7 @@ class Process:
         self.key = key
         self.notices = Notices()
         # Frames that are being compressed are in memory more than once for a moment.
-        headroom = min(2 * FILM_BATCH_BYTES, options.memory_bytes // 4)
+        headroom = min(3 * FILM_BATCH_BYTES, options.memory_bytes // 4)
         self.intake = Intake(options.memory_bytes - headroom)
         self.packer = Packer(self.intake, self._lost)
         limits = Limits(memory_bytes=options.memory_bytes // 2, spool_bytes=options.spool_bytes)

@@ -13,6 +13,7 @@ from filmlab._rows import ROWS_MAX, Row, Sorted, sort_out
 from filmlab._seat import Seat
 from filmlab._stats import Stats, farewell, stats_of
 from filmlab.errors import BadInput
+from filmlab.frames import Snapshot
 from filmlab.intake import FilmEnd, Shot
 from filmlab.jsonable import document
 from filmlab.media import Image, Video
@@ -241,7 +242,9 @@ class Run:
         reel = Reel(next(process.film_numbers), self._seat.tally.number, NO_EPISODE, wall)
         reel.shutter.adopt(medium.frames[0])
         for frame in medium.frames:
-            process.intake.put_shot(Shot(reel, frame, None, 0.0, is_step=False, frame_bytes=frame.nbytes))
+            process.intake.put_shot(
+                Shot(reel, Snapshot(frame, frame.shape), None, 0.0, is_step=False, frame_bytes=frame.nbytes)
+            )
         reel.frames, reel.handed_bytes = len(medium.frames), size_bytes
         entry = Media(
             run=reel.run, wall=wall, step=step, name=name, mime=medium.MIME, film=reel.number, fps=medium.fps,

@@ -6,7 +6,7 @@ from typing import Any
 
 import zstandard
 
-from filmlab.frames import Frame, in_c_order
+from filmlab.frames import Snapshot, in_c_order
 from filmlab.reel import Reel
 from filmlab.wire.chunks import BLOBS_MAX, Film, room_bytes
 
@@ -18,7 +18,7 @@ CHUNK_OVERHEAD_BYTES = 16 * 1024
 LEVEL = 1
 
 
-def compress(frames: Sequence[Frame]) -> list[bytes]:
+def compress(frames: Sequence[Snapshot]) -> list[bytes]:
     """One zstd frame for each, with its content size.
 
     All in one call that releases the interpreter's lock: beside a trainer in pure Python each single call would wait
@@ -29,7 +29,7 @@ def compress(frames: Sequence[Frame]) -> list[bytes]:
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True)
     flat: Any = in_c_order(frames)
     if not hasattr(compressor, "multi_compress_to_buffer"):
-        return [compressor.compress(frame.data) for frame in flat]
+        return [compressor.compress(frame) for frame in flat]
     found = compressor.multi_compress_to_buffer(flat)
     return [found[index].tobytes() for index in range(len(found))]
 

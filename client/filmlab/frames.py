@@ -1,6 +1,7 @@
 """What is a frame, and how is it kept? Checked against the first of its film, then copied once, in memory order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -12,8 +13,6 @@ from filmlab.wire.chunks import SIDE_MAX_PX
 
 Frame: TypeAlias = NDArray[np.uint8]
 
-SLAB_FRAMES = 16
-
 _U8 = np.dtype(np.uint8)
 
 
@@ -21,25 +20,38 @@ class BadFrame(BadInput):
     """A frame that this film cannot take."""
 
 
+@dataclass(slots=True)
+class Snapshot:
+    """A frame as it was: (H, W, 3), (H, W, 1) or (H, W)."""
+
+    data: bytes | Frame
+    """In memory order; an array is in C order."""
+    shape: tuple[int, ...]
+    axes: tuple[int, ...] = ()
+    """The frame's axes in the order in which they lie in `data`; empty for C order."""
+
+    @property
+    def nbytes(self) -> int:
+        return self.data.nbytes if isinstance(self.data, np.ndarray) else len(self.data)
+
+
 class Shutter:
     """Takes the frames of one film: all are of the first one's shape and uint8. Belongs to one thread."""
 
-    __slots__ = ("_alpha", "_axes", "_given", "_slab", "_strides", "_used", "channels", "height", "width")
+    __slots__ = ("_alpha", "_axes", "_given", "_strides", "channels", "height", "width")
 
     def __init__(self) -> None:
         self._given: tuple[int, ...] = ()
         self._alpha = False
-        self.height = self.width = self.channels = 0
         self._strides: tuple[int, ...] = ()
         self._axes: tuple[int, ...] = ()
-        self._slab: Frame | None = None
-        self._used = 0
+        self.height = self.width = self.channels = 0
 
-    def take(self, frame: Any) -> Frame:
-        """A copy of a frame, (H, W, 3) or (H, W), in the memory order of the original: the environment may draw on.
+    def take(self, frame: Any) -> Snapshot:
+        """A copy of a frame: the environment may draw on its array again.
 
         Raises:
-            BadFrame: it is no such frame, or differs from the first in shape.
+            BadFrame: it is no frame, or differs from the first in shape.
         """
         if type(frame) is not np.ndarray:
             frame = _as_array(frame)
@@ -48,8 +60,19 @@ class Shutter:
         if self._alpha:
             frame = frame[..., :3]
         if frame.flags.c_contiguous:
-            return frame.copy()  # type: ignore[no-any-return]  # a uint8 array by the checks above
+            # Not `copy`: this one keeps the interpreter's lock, so that the sender cannot hold it when it is done.
+            return Snapshot(frame.tobytes(), frame.shape)
         return self._take_strided(frame)
+
+    def _take_strided(self, frame: Frame) -> Snapshot:
+        """A frame that is not in C order stays as it lies; the sender reorders many in one step."""
+        if frame.strides != self._strides:
+            self._strides, self._axes = frame.strides, memory_axes(frame)
+        turned = frame.transpose(self._axes)
+        if turned.flags.c_contiguous:
+            return Snapshot(turned.tobytes(), frame.shape, self._axes)
+        # Parts of a larger picture, or upside down: numpy is quick at these only as an array.
+        return Snapshot(frame.copy("C"), frame.shape)
 
     def adopt(self, frame: NDArray[Any]) -> None:
         """Take the shape of the first frame. Raises BadFrame for any other: it comes here only if it differs."""
@@ -60,59 +83,27 @@ class Shutter:
         self.height, self.width, self.channels = check_shape(frame)
         self._given, self._alpha = frame.shape, frame.ndim == 3 and frame.shape[2] == 4
 
-    def _take_strided(self, frame: Frame) -> Frame:
-        """A frame that is not in C order. Several share a slab, so that the sender reorders them in one step."""
-        if frame.strides != self._strides:
-            self._strides, self._axes, self._slab = frame.strides, memory_axes(frame), None
-        if self._axes == tuple(range(frame.ndim)):
-            return frame.copy("C")
-        slab = self._slab
-        if slab is None or self._used == len(slab):
-            slab = self._slab = np.empty((SLAB_FRAMES, *(frame.shape[axis] for axis in self._axes)), np.uint8)
-            self._used = 0
-        slot = slab[self._used]
-        self._used += 1
-        slot[...] = frame.transpose(self._axes)
-        taken: Frame = slot.transpose(np.argsort(self._axes))
-        return taken
-
 
 def memory_axes(frame: Frame) -> tuple[int, ...]:
     """The axes of a frame in the order in which they lie in memory, the widest stride first."""
     return tuple(sorted(range(frame.ndim), key=lambda axis: -abs(frame.strides[axis])))
 
 
-def in_c_order(frames: Sequence[Frame]) -> list[Frame]:
-    """The same frames, each contiguous. Those that follow each other in one slab are reordered in one step.
+def in_c_order(frames: Iterable[Snapshot]) -> list[bytes | Frame]:
+    """The pixels of these frames, each in C order. Neighbours that lie alike are reordered in one step.
 
     Beside a trainer in pure Python each step of numpy that lets go of the interpreter's lock waits some 5 ms for it.
     """
-    out: list[Frame] = []
-    for _, group in groupby(frames, key=lambda frame: (id(frame.base), frame.strides)):
-        members = list(group)
-        block = _block(members)
-        if block is None:
-            out += [np.ascontiguousarray(frame) for frame in members]
+    out: list[Any] = []
+    for (shape, axes), group in groupby(frames, key=lambda frame: (frame.shape, frame.axes)):
+        members = [frame.data for frame in group]
+        if axes:
+            block = np.frombuffer(b"".join(members), np.uint8)
+            block = block.reshape(len(members), *(shape[axis] for axis in axes))
+            out += list(np.ascontiguousarray(block.transpose(0, *(1 + np.argsort(axes)))))
         else:
-            out += list(np.ascontiguousarray(block))
+            out += members
     return out
-
-
-def _block(frames: list[Frame]) -> Frame | None:
-    """Frames of one slab as one array (n, H, W, ...), or None where they do not lie there one behind the other."""
-    first, slab = frames[0], frames[0].base
-    if first.flags.c_contiguous or not isinstance(slab, np.ndarray) or slab.ndim != first.ndim + 1:
-        return None
-    at = (_address(first) - _address(slab)) // first.nbytes
-    if _address(frames[-1]) != _address(first) + (len(frames) - 1) * first.nbytes:
-        return None
-    axes = np.argsort(memory_axes(first))
-    block: Frame = slab[at : at + len(frames)].transpose(0, *(1 + axes))
-    return block
-
-
-def _address(array: NDArray[Any]) -> int:
-    return int(array.__array_interface__["data"][0])
 
 
 def check_shape(frame: NDArray[Any]) -> tuple[int, int, int]:

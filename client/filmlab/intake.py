@@ -9,12 +9,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from filmlab.frames import Frame
+from filmlab.frames import Snapshot
 from filmlab.reel import Reel
 from filmlab.wire.entries import EpisodeEnd, Media
 
-CONTROL_MAX_BYTES = 8 * 1024 * 1024
-"""Of entries not taken yet: the sender takes them within 20 ms, unless its own memory and spool are full."""
+CONTROL_RESERVE_BYTES = 8 * 1024 * 1024
+"""Entries that wait may take so much that no film can have; what they need beyond counts like film."""
 
 _ITEM_BYTES = 200
 
@@ -24,7 +24,7 @@ class Shot:
     """One step of a film: its frame, its action and its reward; a frame alone (after reset) has `is_step` False."""
 
     reel: Reel
-    frame: Frame | None
+    frame: Snapshot | None
     action: Any
     reward: float
     is_step: bool
@@ -70,8 +70,8 @@ class Intake:
         self.items.append(entry)
 
     def put_metrics(self, entry: bytes) -> bool:
-        """Hand over an encoded entry, unless the sender is too far behind: False, and it is dropped."""
-        if self._handed_control_bytes - self._done_control_bytes > CONTROL_MAX_BYTES:
+        """Hand over an encoded entry; False when its reserve is full and the memory for film as well: it is dropped."""
+        if self._handed_control_bytes - self._done_control_bytes > CONTROL_RESERVE_BYTES and not self.film_room(0):
             return False
         self._handed_control_bytes += len(entry) + _ITEM_BYTES
         self.items.append(entry)
@@ -88,7 +88,9 @@ class Intake:
 
     def film_room(self, size_bytes: int) -> bool:
         """May so many bytes of raw frames be handed over?"""
-        return self.film_bytes + self.outbox_bytes + size_bytes <= self.memory_bytes
+        waiting_bytes = self._handed_control_bytes - self._done_control_bytes
+        over_bytes = max(0, waiting_bytes - CONTROL_RESERVE_BYTES)
+        return self.film_bytes + over_bytes + self.outbox_bytes + size_bytes <= self.memory_bytes
 
     @property
     def film_bytes(self) -> int:

@@ -1,6 +1,6 @@
 """The hand-over: order, bounds, and counts that come right again."""
 
-from filmlab.intake import CONTROL_MAX_BYTES, FilmEnd, Intake, Item, Shot
+from filmlab.intake import CONTROL_RESERVE_BYTES, FilmEnd, Intake, Item, Shot
 from filmlab.reel import Reel
 from filmlab.wire.entries import EpisodeEnd
 
@@ -60,14 +60,16 @@ def test_without_a_budget_film_waits_and_what_was_dropped_does_not() -> None:
 
 
 def test_metrics_are_refused_only_far_behind() -> None:
-    """Eight MiB wait before a number is dropped; other entries are taken even then."""
-    intake, entry = Intake(1000), b"x" * 100_000
+    """Their reserve and the memory for film must be full before a number is dropped; other entries are taken then."""
+    limit_bytes = CONTROL_RESERVE_BYTES + 1_000_000
+    intake, entry = Intake(1_000_000), b"x" * 100_000
     taken = 0
     while intake.put_metrics(entry):
         taken += 1
-    assert CONTROL_MAX_BYTES <= taken * len(entry) + taken * 200 < CONTROL_MAX_BYTES + 2 * len(entry)
+    assert limit_bytes <= taken * (len(entry) + 200) < limit_bytes + 2 * len(entry)
+    assert not intake.film_room(1)
     intake.put_entry(b"finish")
-    batch = intake.take(0, 2 * CONTROL_MAX_BYTES)
+    batch = intake.take(0, 2 * limit_bytes)
     assert batch[-1] == b"finish"
     intake.done(batch)
     assert intake.put_metrics(entry)
