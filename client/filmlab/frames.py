@@ -96,7 +96,7 @@ def in_c_order(frames: Iterable[Snapshot]) -> list[bytes | Frame]:
     """
     out: list[Any] = []
     for (shape, axes), group in groupby(frames, key=lambda frame: (frame.shape, frame.axes)):
-        members = [frame.data for frame in group]
+        members: list[Any] = [frame.data for frame in group]
         if axes:
             block = np.frombuffer(b"".join(members), np.uint8)
             block = block.reshape(len(members), *(shape[axis] for axis in axes))
