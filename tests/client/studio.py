@@ -52,6 +52,11 @@ class Studio:
         defaults: dict[str, Any] = {"dir": self.directory / "out", "schedule": "always", "strict": True}
         return filmlab.init(**(defaults | options))
 
+    def tell(self, message: messages.Message) -> None:
+        """Send a message to every session; it is on its way, before anything that is answered later."""
+        self.daemon.tell(message)
+        self.daemon.wait_for(lambda _: not self.daemon._outside)
+
     @property
     def sessions(self) -> list[int]:
         return sorted(self.model.known)

@@ -240,7 +240,7 @@ def test_flush_is_asked_again_of_another_daemon(studio: Studio) -> None:
     studio.daemon.wait_for(lambda model: len(studio.entries(Flush)) == 2)
     studio.model.answers_flush = True
     studio.model.boot += 1
-    studio.daemon.tell(studio_welcome(studio))
+    studio.tell(studio_welcome(studio))
     waiting.join(20)
     assert answers == [True]
 
@@ -255,8 +255,7 @@ def test_a_plan_of_the_daemon_changes_what_is_captured(studio: Studio) -> None:
     run = studio.init(schedule="never")
     assert run.flush(20)
     assert not run.episode(0).capturing
-    studio.daemon.tell(messages.Plan(0, 3, "every:2"))
-    studio.daemon.tell(messages.Print(0, "flush", True, token=99))
+    studio.tell(messages.Plan(0, 3, "every:2"))
     assert run.flush(20)
     capturing = []
     for index in itertools.count(1):
@@ -274,8 +273,7 @@ def test_what_somebody_asked_for_is_captured_whatever_the_loop_decides(studio: S
     run = studio.init(schedule="never")
     assert run.flush(20)
     assert run.asks_for(1) == ""
-    studio.daemon.tell(messages.Plan(0, 3, "never", wanted="1", asked_by="ann"))
-    studio.daemon.tell(messages.Print(0, "flush", True, token=99))
+    studio.tell(messages.Plan(0, 3, "never", wanted="1", asked_by="ann"))
     assert run.flush(20)
     assert [run.asks_for(index) for index in (0, 1)] == ["", "asked for by ann"]
     for index, capture in enumerate((True, False, False)):
@@ -292,8 +290,8 @@ def test_a_run_that_is_refused_says_so_and_goes_on(studio: Studio) -> None:
     run = studio.init(strict=False)
     assert run.flush(20)
     with pytest.warns(FilmlabWarning, match="alive in another process"):
-        studio.daemon.tell(messages.Error("run-taken", "its writer is alive in another process", run=0))
-        studio.daemon.tell(messages.Print(0, "episode", True))
+        studio.tell(messages.Error("run-taken", "its writer is alive in another process", run=0))
+        studio.tell(messages.Print(0, "episode", True))
         while not run._seat.tally.refused:
             assert run.flush(0.02) in (True, False)
     assert not run.episode().capturing
@@ -437,7 +435,7 @@ def test_a_session_that_is_lost_is_followed_by_another(studio: Studio) -> None:
     former = run._seat.process
     assert former is not None
     with pytest.warns(FilmlabWarning, match="cannot go on"):
-        studio.daemon.tell(messages.Welcome(77, 0, 1, 0, 1, 2**20))
+        studio.tell(messages.Welcome(77, 0, 1, 0, 1, 2**20))
         while not run._seat.away:
             assert run.flush(0.02) in (True, False)
         run.log({"a": 2.0}, step=5)
