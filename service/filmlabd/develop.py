@@ -1,7 +1,7 @@
 """What is made of a job? Its run is looked up, its directory opened, and the right maker asked."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filmlab.errors import BadInput, Transient
@@ -9,16 +9,18 @@ from filmlabd.artifacts import Made, RunDirectory
 from filmlabd.develop_curve import make_curve
 from filmlabd.develop_film import make_episode, make_medium
 from filmlabd.develop_page import make_page
+from filmlabd.develop_tracks import Tracks
 from filmlabd.index import Reader
 from filmlabd.model import Job, JobKind
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Where a worker reads: the index's file, and the directory of all films."""
+    """Where a worker reads, the index's file and the directory of all films; and what it keeps between its jobs."""
 
     index: Path
     film: Path
+    tracks: Tracks = field(default_factory=Tracks)
 
 
 def develop(job: Job, room: Room) -> Made:
@@ -41,7 +43,7 @@ def develop(job: Job, room: Room) -> Made:
                     case JobKind.MEDIA:
                         return make_medium(job, reader, room.film, directory)
                     case JobKind.CURVE:
-                        return make_curve(job, reader, directory)
+                        return make_curve(job, reader, directory, room.tracks)
                     case JobKind.PAGE:
                         return make_page(job, run, reader, directory)
     except sqlite3.OperationalError as error:

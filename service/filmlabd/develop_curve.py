@@ -1,34 +1,36 @@
 """What does the curve of one metric show? Every writer of the run, every attempt, raw values under their average."""
 
+import itertools
 from collections.abc import Sequence
-
-import numpy as np
 
 from filmlab.errors import BadInput
 from filmlabd.artifact_names import curve_stem
 from filmlabd.artifacts import Made, RunDirectory
+from filmlabd.develop_tracks import WINDOW, Tracks, in_order
 from filmlabd.index import Reader
-from filmlabd.model import Job, Points
-from filmlabd.render.curve import Panel, Series, attempts, draw
+from filmlabd.index_series import SeriesAnswers, SeriesRow
+from filmlabd.model import Job
+from filmlabd.render.curve import Panel, Resume, Series, attempts, draw
 from filmlabd.render.raster import to_png
 from filmlabd.render.svg import to_svg
 from filmlabd.render.theme import DARK, LIGHT
 from filmlabd.svg_scheme import adaptive_svg
 
-WINDOW = 100
+_POINTS_PER_WINDOW = 5
+"""An average over more than this part of a series says little about it."""
 _EPISODE = "episode/"
 
 
-def make_curve(job: Job, reader: Reader, directory: RunDirectory) -> Made:
+def make_curve(job: Job, reader: Reader, directory: RunDirectory, tracks: Tracks) -> Made:
     """`curves/<metric>.svg`, which suits light and dark pages, and `.png`.
 
     Raises:
         BadInput: the run has no such metric.
     """
-    points = reader.points(job.run_id, job.metric)
-    if not points:
+    found = reader.series(job.run_id, job.metric)
+    if not found:
         raise BadInput(f"run {job.run_id} has no metric {job.metric!r}")
-    drawing = draw(panel(job.metric, points))
+    drawing = draw(panel(job.metric, found, reader, tracks))
     svg = adaptive_svg(to_svg(drawing, LIGHT), to_svg(drawing, DARK))
     stem = curve_stem(job.metric)
     # The page shows the SVG and links the PNG: that is there first.
@@ -39,26 +41,25 @@ def make_curve(job: Job, reader: Reader, directory: RunDirectory) -> Made:
     return paths, ()
 
 
-def panel(metric: str, points: Sequence[Points]) -> Panel:
-    """The picture of one metric: a series for each writer, parts that a later attempt has replaced drawn apart."""
-    writers = sorted({item.writer for item in points})
+def panel(metric: str, found: Sequence[SeriesRow], reader: SeriesAnswers, tracks: Tracks) -> Panel:
+    """The picture of one metric: a line for each writer, parts that a later attempt has replaced drawn apart."""
+    by_writer = sorted(found, key=lambda row: (row.writer, row.attempt))
+    writers = [(name, list(rows)) for name, rows in itertools.groupby(by_writer, key=lambda row: row.writer)]
     series: list[Series] = []
-    resumes: tuple[float, ...] = ()
-    for writer in writers:
-        own = sorted((item for item in points if item.writer == writer), key=lambda item: item.attempt)
-        window = min(WINDOW, sum(len(item.value) for item in own) // 5)
-        parts = [_series(item, window if window > 1 else None) for item in own]
-        drawn, begins = attempts(metric if len(writers) == 1 else writer, parts)
+    resumes: list[Resume] = []
+    for writer, rows in writers:
+        name = metric if len(writers) == 1 else writer
+        window = min(WINDOW, sum(row.count for row in rows) // _POINTS_PER_WINDOW)
+        parts = [_series(name, row, window, reader, tracks) for row in rows]
+        drawn, begins = attempts(name, parts, [row.attempt for row in rows])
         series += drawn
         resumes += begins
     x_label = "episode" if metric.startswith(_EPISODE) else "step"
-    return Panel(metric, x_label, metric.removeprefix(_EPISODE), tuple(series), resumes=tuple(sorted(set(resumes))))
+    return Panel(metric, x_label, metric.removeprefix(_EPISODE), tuple(series), resumes=tuple(resumes))
 
 
-def _series(points: Points, window: int | None) -> Series:
-    x, y = points.step.astype(np.float64), points.value
-    if (np.diff(x) < 0).any():
-        # Logged out of order; of one step, the order they came in stays.
-        order = np.argsort(x, kind="stable")
-        x, y = x[order], y[order]
-    return Series(points.name, x, y, average_window=window)
+def _series(name: str, row: SeriesRow, window: int, reader: SeriesAnswers, tracks: Tracks) -> Series:
+    """One attempt of one writer. While the window still grows, there is so little that it is read whole each time."""
+    if window == WINDOW and (track := tracks.track(row, reader)) is not None:
+        return Series.from_track(name, track)
+    return Series(name, *in_order(reader.pieces(row.id)), average_window=window if window > 1 else None)

@@ -11,6 +11,7 @@ from filmlab.latency import Histogram
 from filmlabd.columns import join, unpack
 from filmlabd.index_recorders import RecorderAnswers
 from filmlabd.index_schema import open_reader, signed, unsigned
+from filmlabd.index_series import SeriesAnswers
 from filmlabd.index_state import load_histogram
 from filmlabd.model import (
     DropRow,
@@ -47,7 +48,7 @@ class NoIndex(Transient):
     """There is no index yet: no daemon has ever run on this state directory."""
 
 
-class Answers(RecorderAnswers):
+class Answers(RecorderAnswers, SeriesAnswers):
     """Every question, over one connection."""
 
     def __init__(self, db: sqlite3.Connection) -> None:

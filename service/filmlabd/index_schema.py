@@ -88,7 +88,12 @@ CREATE TABLE traces (
     recorder INTEGER NOT NULL, stem TEXT NOT NULL, data BLOB NOT NULL, UNIQUE (session, film, part));
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _RECORDERS)
+# What a reader remembers of one index is not taken for that of another.
+_IDENTITY = """
+INSERT INTO state VALUES ('identity', random());
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RECORDERS, _IDENTITY)
 """Script n makes version n + 1 of version n. Only ever appended to."""
 VERSION = len(MIGRATIONS)
 

@@ -27,6 +27,8 @@ RESPAWN_FIRST_S = 0.1
 RESPAWN_MAX_S = 30.0
 START_DEADLINE_S = 120.0
 """For a worker's first word: at nice 19 beside busy trainers, loading numpy can take its time."""
+HOMES_MAX = 4096
+"""Of so many jobs it is remembered who had them last."""
 # Appended, never put in front: a worker finds its own standard library first, whatever the trainer's path holds.
 _BOOT = """\
 import json, sys
@@ -59,6 +61,8 @@ class _Worker:
     frames: FrameReader = field(default_factory=FrameReader)
     ready: bool = False
     job: Job | None = None
+    keys: int = 0
+    """How many jobs it had last, of those that are remembered."""
     started_at: float = 0.0
     waited_s: float = 0.0
     """For a processor, until `started_at`."""
@@ -94,6 +98,8 @@ class Pool:
         self._freed = freed
         self._start_deadline_s = start_deadline_s
         self._workers: dict[int, _Worker] = {}
+        self._homes: dict[str, int] = {}
+        """Key of a job -> pid of the worker that had it last; the one that was given out longest ago comes first."""
         self._respawns: set[TimerHandle] = set()
         self._deaths = 0
         self._stopping = False
@@ -125,13 +131,18 @@ class Pool:
     def submit(self, job: Job, deadline_s: float) -> None:
         """Give a job to a free worker. It is killed when it is not done by the deadline (see `deadline`).
 
+        The one that had the same job last is preferred, since it still has of the series what it drew; else the one
+        that has had the fewest.
+
         Raises:
             BadInput: no worker is free.
         """
-        idle = (worker for worker in self._workers.values() if worker.ready and not (worker.job or worker.retired))
-        worker = next(idle, None)
-        if worker is None or self._stopping:
+        idle = [worker for worker in self._workers.values() if worker.ready and not (worker.job or worker.retired)]
+        if not idle or self._stopping:
             raise BadInput(f"job {job.key}: no worker is free")
+        home = self._homes.pop(job.key, 0)
+        worker = min(idle, key=lambda one: (one.process.pid != home, one.keys))
+        self._settle(job.key, home, worker)
         worker.job = job
         self._give(worker, deadline_s, f"not done within its deadline of {deadline_s:g} s")
         try:
@@ -140,6 +151,17 @@ class Pool:
             # Its process is gone: the pidfd tells, and the job comes back as that of a killed worker.
             log.debug("worker %d is gone before its job %s", worker.process.pid, job.key)
         self._freed(self.free)
+
+    def _settle(self, key: str, home: int, worker: _Worker) -> None:
+        """Remember who has this job now, and forget who had which at the other end."""
+        self._homes[key] = worker.process.pid
+        worker.keys += 1
+        gone = [home]
+        if len(self._homes) > HOMES_MAX:
+            gone.append(self._homes.pop(next(iter(self._homes))))
+        for pid in gone:
+            if pid in self._workers:
+                self._workers[pid].keys -= 1
 
     async def stop(self, grace_s: float) -> None:
         """Take no more jobs; wait up to `grace_s` for those that run, then kill. Afterwards no process is left."""

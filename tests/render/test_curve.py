@@ -17,7 +17,7 @@ from PIL import Image
 
 from filmlab.errors import BadInput
 from filmlabd.render import fonts
-from filmlabd.render.curve import DARK, LIGHT, Panel, Series, attempts, draw, to_png, to_svg
+from filmlabd.render.curve import DARK, LIGHT, Panel, Resume, Series, attempts, draw, to_png, to_svg
 from filmlabd.render.geometry import HEIGHT_PX, WIDTH_PX, Band, Drawing, Rect, Stroke, Text
 from filmlabd.render.pyramid import Pyramid, Track
 from filmlabd.render.theme import contrast, resolve
@@ -318,7 +318,7 @@ def test_attempts_of_a_resumed_run_are_drawn_apart() -> None:
     first = Series("a", np.arange(0.0, 100.0), np.arange(100.0), average_window=5)
     second = Series("b", np.arange(60.0, 150.0), np.arange(90.0), average_window=5)
     shown, resumes = attempts("return", (first, second))
-    assert resumes == (60.0,)
+    assert resumes == (Resume(60.0, 2, "return"),)
     assert [(s.superseded, s.condensed()[0].samples) for s in shown] == [(True, 40), (False, 60), (False, 90)]
     drawing = draw(Panel("t", "Step", "Return", shown, resumes=resumes))
     assert {s.ink for s in data_strokes(drawing)} == {"cycle:0"}
@@ -334,9 +334,21 @@ def test_a_third_attempt_may_go_back_further_than_the_second() -> None:
     """An attempt that resumes before the one before it supersedes that one wholly."""
     parts = [Series("a", np.arange(s, 100.0), np.arange(s, 100.0)) for s in (0.0, 50.0, 30.0)]
     shown, resumes = attempts("a", parts)
-    assert resumes == (50.0, 30.0)
+    assert [(resume.x, resume.attempt) for resume in resumes] == [(50.0, 2), (30.0, 3)]
     spans = [(s.superseded, float(s.condensed()[0].x_first[0]), float(s.condensed()[0].x_last[-1])) for s in shown]
     assert spans == [(True, 30, 99), (False, 0, 29), (True, 50, 99), (False, 30, 99)]
+
+
+def test_resumes_of_several_series_are_told_apart() -> None:
+    """What one series alone was resumed at is in its hue, under its name; what all were is theirs in common."""
+    x = np.arange(100.0)
+    series = (Series("a", x, x), Series("b", x, -x))
+    resumes = (Resume(80.0, 3, "a"), Resume(30.0, 2, "b"), Resume(60.0, 2, "a"), Resume(80.0, 3, "b"))
+    drawing = draw(Panel("t", "Step", "Return", series, resumes=resumes))
+    lines = marks(drawing, Rect, lambda r: r.width == 1 and r.height > 100)
+    assert [line.ink for line in lines] == ["cycle:1", "cycle:0", "axis"]
+    assert [line.x for line in lines] == sorted(line.x for line in lines)
+    assert [text for text in texts(drawing) if "attempt" in text] == ["b: attempt 2", "a: attempt 2", "attempt 3"]
 
 
 @pytest.mark.parametrize("color", ["#264653", "#000000", "#ffffff", "#ffff00", "#123456", "#808080"])

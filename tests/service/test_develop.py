@@ -15,8 +15,7 @@ from PIL import Image
 from filmlab.errors import BadInput, Transient
 from filmlab.wire import entries
 from filmlabd.develop import Room, develop
-from filmlabd.develop_curve import panel
-from filmlabd.model import Job, JobKind, Points
+from filmlabd.model import Job, JobKind
 from service.keeping import RUN, SESSION, begin_episode, end_episode
 from service.studio import Studio, moving
 
@@ -173,34 +172,6 @@ def test_curve(studio: Studio) -> None:
     assert ET.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
     assert "prefers-color-scheme:dark" in svg
     assert picture(studio, "curves/a%2Fb%3A%20%C3%BC.png").shape == (540, 960, 3)
-
-
-def points(values: list[float], steps: list[int], writer: str = "main", attempt: int = 1) -> Points:
-    count = len(values)
-    numbers = np.arange(count)
-    return Points(RUN, writer, attempt, "m", numbers, np.array(steps), numbers * 1.0, np.array(values, np.float64))
-
-
-def test_curve_of_a_resumed_run() -> None:
-    """What a later attempt has replaced is drawn apart, and where it began is said."""
-    shown = panel("m", [points([1.0] * 10, list(range(10))), points([2.0] * 10, list(range(6, 16)), attempt=2)])
-    assert [(series.superseded, series.name) for series in shown.series] == [(True, "m"), (False, "m"), (False, "m")]
-    assert shown.resumes == (6.0,)
-    assert shown.x_label == "step"
-
-
-def test_curve_of_many_writers() -> None:
-    """Each writer has its own line under its own name; steps that came out of order are put in order."""
-    shown = panel("episode/return", [points([1.0, 2.0], [5, 3]), points([0.0, 0.0], [0, 1], writer="eval")])
-    assert [series.name for series in shown.series] == ["eval", "main"]
-    assert (shown.x_label, shown.y_label) == ("episode", "return")
-
-
-@pytest.mark.parametrize(("count", "window"), [(3, None), (10, 2), (100, 20), (5000, 100)])
-def test_window(count: int, window: int | None) -> None:
-    """The average runs over 100 values, or over a fifth of what there is."""
-    shown = panel("m", [points([0.0] * count, list(range(count)))])
-    assert [series.average_window for series in shown.series] == [window]
 
 
 def test_history(studio: Studio) -> None:

@@ -186,6 +186,22 @@ async def test_steps_back(opened: Opened) -> None:
         assert fds == "5"
 
 
+async def test_a_job_goes_back_to_the_worker_that_had_it(opened: Opened) -> None:
+    """A series' redraws stay with one worker while it is free; new ones are spread, and nobody waits for anybody."""
+    async with opened(2) as bench:
+        await bench.ready(2)
+        homes = {}
+        for name in "abcdef":
+            homes[name] = (await bench.run(name)).paths[1]
+        assert {list(homes.values()).count(pid) for pid in homes.values()} == {3}
+        for name in "fbdaec":
+            assert (await bench.run(name)).paths[1] == homes[name]
+        bench.pool.submit(job("hang", "busy"), PATIENCE_S)
+        (busy,) = [str(pid) for pid, key in bench.pool.workers.items() if key]
+        for name in "abcdef":
+            assert (await bench.run(name)).paths[1] != busy
+
+
 async def test_no_worker_free(opened: Opened) -> None:
     """A job beyond the free workers is refused at once instead of being queued unseen."""
     async with opened() as bench:

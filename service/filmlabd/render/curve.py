@@ -12,6 +12,7 @@ from filmlab.errors import BadInput
 from filmlabd.render import downsample, fonts, geometry_frame, geometry_trace, ticks
 from filmlabd.render.downsample import Columns, Floats
 from filmlabd.render.geometry import Drawing, Mark, Plot, Text
+from filmlabd.render.geometry_frame import Resume
 from filmlabd.render.geometry_legend import Entry, count_text, missing_text
 from filmlabd.render.pyramid import CELLS, Pyramid, Track
 from filmlabd.render.raster import to_png, to_pngs
@@ -19,7 +20,20 @@ from filmlabd.render.smoothing import moving_average
 from filmlabd.render.svg import to_svg
 from filmlabd.render.theme import DARK, LIGHT, Theme, is_hex
 
-__all__ = ["DARK", "LIGHT", "Drawing", "Panel", "Series", "Theme", "attempts", "draw", "to_png", "to_pngs", "to_svg"]
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "Drawing",
+    "Panel",
+    "Resume",
+    "Series",
+    "Theme",
+    "attempts",
+    "draw",
+    "to_png",
+    "to_pngs",
+    "to_svg",
+]
 
 _AVERAGE_PX: Final = 2.75
 _RAW_PX: Final = 1.5
@@ -110,7 +124,7 @@ class Panel:
         title, x_label, y_label: free text, cut where it has no room.
         series: painted in this order.
         recorder_ticks: axes exactly as the drop-in recorder's (x from 0, two decimals); False: round numbers.
-        resumes: x at which the second, third, … attempt of the run began.
+        resumes: where the second, third, … attempt of the run began.
     """
 
     title: str
@@ -118,7 +132,7 @@ class Panel:
     y_label: str
     series: tuple[Series, ...] = ()
     recorder_ticks: bool = False
-    resumes: tuple[float, ...] = ()
+    resumes: tuple[Resume, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +150,17 @@ class _Trace:
         return _SUPERSEDED_OPACITY if self.series.superseded else 1.0
 
 
-def attempts(name: str, parts: Sequence[Series]) -> tuple[tuple[Series, ...], tuple[float, ...]]:
-    """The attempts of a resumed run, in order, as series of one name; and the x where each but the first began.
+def attempts(
+    name: str, parts: Sequence[Series], numbers: Sequence[int] = ()
+) -> tuple[tuple[Series, ...], tuple[Resume, ...]]:
+    """The attempts of a resumed run, in order, as series of one name; and where each but the first began.
 
     What lies at or past the start of a later attempt is marked as superseded.
+
+    Args:
+        name: of the series.
+        parts: one for each attempt.
+        numbers: which attempts they are; without it 1, 2, ….
     """
     made = [part.condensed() for part in parts]
     begins = [float(raw.x_first[0]) if len(raw) else np.inf for raw, _ in made]
@@ -160,7 +181,8 @@ def attempts(name: str, parts: Sequence[Series]) -> tuple[tuple[Series, ...], tu
                         average_groups=average.between(start, stop) if average is not None else None,
                     )
                 )
-    return tuple(series), tuple(x for x in begins[1:] if np.isfinite(x))
+    later = zip(begins[1:], (numbers or range(1, len(parts) + 1))[1:], strict=True)
+    return tuple(series), tuple(Resume(x, number, name) for x, number in later if np.isfinite(x))
 
 
 def draw(panel: Panel) -> Drawing:
@@ -173,7 +195,7 @@ def draw(panel: Panel) -> Drawing:
     x_label = geometry_frame.with_factor(fonts.clean(panel.x_label), x_axis)
     head, rows = geometry_frame.head(title, y_label, entries)
     plot = geometry_frame.plot_area(x_axis, y_axis, rows)
-    marks = [*head, *geometry_frame.grid(plot), *geometry_frame.resumed(plot, panel.resumes)]
+    marks = [*head, *geometry_frame.grid(plot), *geometry_frame.resumed(plot, panel.resumes, _inks(traces))]
     data, condensed = _data(traces, plot)
     note = _note(traces) if condensed else ""
     marks += [*data, *geometry_frame.axis_texts(plot, x_label, note)]
@@ -190,6 +212,12 @@ def _traces(panel: Panel) -> list[_Trace]:
         _Trace(series, *series.condensed(), series.color or f"cycle:{names.index(series.name)}", raw_opacity)
         for series in panel.series
     ]
+
+
+def _inks(traces: list[_Trace]) -> dict[str, str]:
+    """By the names of the series; empty when there is one name only, and nothing to be told apart."""
+    inks = {trace.series.name: trace.ink for trace in traces}
+    return inks if len(inks) > 1 else {}
 
 
 def _axes(panel: Panel, traces: list[_Trace]) -> tuple[ticks.Axis, ticks.Axis]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -28,6 +30,16 @@ _MAX_Y_LABEL_PX: Final = 300
 _MAX_X_LABEL_PX: Final = 380
 _LABEL_DISTANCE_PX: Final = 18
 _MOST_X_TICKS: Final = 10
+_MAX_RESUME_PX: Final = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Where an attempt of one series began."""
+
+    x: float
+    attempt: int
+    series: str = ""
 
 
 def plot_area(x: Axis, y: Axis, legend_rows: int) -> Plot:
@@ -101,16 +113,26 @@ def with_factor(label: str, axis: Axis) -> str:
     return f"{label}  {axis.factor}" if axis.factor else label
 
 
-def resumed(plot: Plot, at: tuple[float, ...]) -> list[Mark]:
-    """Hairlines where a later attempt of the run began, each with its number while there is room for the text."""
+def resumed(plot: Plot, resumes: Sequence[Resume], inks: Mapping[str, str]) -> list[Mark]:
+    """Hairlines where later attempts began, each with its number while there is room for the text.
+
+    Args:
+        plot: where.
+        resumes: of all series, in any order.
+        inks: by the names of the series, where several have to be told apart: what began in one alone is in its ink.
+    """
+    begun: dict[tuple[float, int], list[str]] = {}
+    for resume in sorted(resumes, key=lambda each: (each.x, each.attempt)):
+        if plot.x.low <= resume.x <= plot.x.high:
+            begun.setdefault((resume.x, resume.attempt), []).append(resume.series)
     marks: list[Mark] = []
     free_from = float(plot.left)
-    for number, x in enumerate(at, start=2):
-        if not plot.x.low <= x <= plot.x.high:
-            continue
+    for (x, attempt), names in begun.items():
         column = int(plot.to_x(np.array([x]))[0])
-        marks.append(Rect(column, plot.top, 1, plot.height, "axis"))
-        text = f"attempt {number}"
+        text, ink = f"attempt {attempt}", "axis"
+        if len(names) == 1 and names[0] in inks:
+            text, ink = fonts.cut(f"{fonts.clean(names[0])}: {text}", _MAX_RESUME_PX, NOTE_PX), inks[names[0]]
+        marks.append(Rect(column, plot.top, 1, plot.height, ink))
         width = fonts.width_px(text, NOTE_PX)
         if column - width / 2 >= free_from and column + width / 2 <= WIDTH_PX:
             marks.append(Text(column, plot.top - 4, text, NOTE_PX, "muted", "middle"))

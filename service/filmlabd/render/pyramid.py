@@ -23,6 +23,8 @@ from filmlabd.render.smoothing import MovingAverage
 CELLS: Final = 2048
 # Samples waiting to be folded; they are drawn one by one meanwhile.
 TAIL: Final = 2048
+# Of a moving average's window, at most.
+_FLOATS_PER_VALUE: Final = 4
 
 
 class Pyramid:
@@ -80,6 +82,11 @@ class Pyramid:
             self.last_x = float(new_x[-1])
             self.samples += done
 
+    @property
+    def size_bytes(self) -> int:
+        """What it holds in memory, but for a few hundred bytes."""
+        return self._folded.table.nbytes + 8 * (len(self._x) + len(self._y))
+
     def groups(self) -> Columns:
         """Everything, in at most `2 * CELLS + TAIL` groups: what a curve is drawn from."""
         tail = downsample.singles(np.array(self._x), np.array(self._y))
@@ -127,6 +134,12 @@ class Track:
         """The moving average up to now."""
         self._settle()
         return self._average
+
+    @property
+    def size_bytes(self) -> int:
+        """What it holds in memory: at most 0.5 MB at a window of 100, however long the series is."""
+        due = 8 * (len(self._due_x) + len(self._due_y))
+        return self.raw.size_bytes + self._average.size_bytes + due + _FLOATS_PER_VALUE * 8 * self.window
 
     def add(self, x: float, y: float) -> None:
         """As `Pyramid.add`."""
