@@ -12,6 +12,7 @@ from typing import Any
 from filmlab.chunks_out import CHUNK_MAX_AGE_S, CHUNK_OVERHEAD_BYTES, ChunkBuilder, compress
 from filmlab.delivery import Event, Full, LostInSpool, NewBoot, PlanChanged, Printed, Refused, SessionLost
 from filmlab.errors import WireError
+from filmlab.frames import BadFrame
 from filmlab.intake import FilmEnd, Intake, Item, Shot
 from filmlab.outbox import Outbox
 from filmlab.reel import Reel
@@ -129,6 +130,7 @@ class Packer:
     def _pack(self, taken: list[Item], now: float) -> None:
         """Put everything where it belongs, in order."""
         shots = [item for item in taken if isinstance(item, Shot) and item.frame is not None and not item.reel.dropped]
+        shots = [shot for shot in shots if shot.reel.develop is None or self._develop(shot)]
         blobs = iter(compress([shot.frame for shot in shots if shot.frame is not None]))
         for shot in shots:
             # The raw frames go now, not at the end of the batch.
@@ -141,6 +143,21 @@ class Packer:
                 self._add_shot(item, next(blobs) if id(item) in with_frame else None, now)
             else:
                 self._end_film(item, now)
+
+    def _develop(self, shot: Shot) -> bool:
+        """Make a frame of what a recorder was given; False, and its film ends before it, where that cannot be."""
+        reel = shot.reel
+        assert reel.develop is not None
+        try:
+            if reel.ended_by:
+                raise BadFrame(reel.ended_by)
+            shot.frame = reel.develop(shot.frame)
+        except BadFrame as error:
+            reel.ended_by = reel.ended_by or f"frame {reel.developed} {error}; its film ends there"
+            shot.frame = None
+            return False
+        reel.developed += 1
+        return True
 
     def _add_shot(self, shot: Shot, blob: bytes | None, now: float) -> None:
         reel = shot.reel

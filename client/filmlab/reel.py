@@ -1,13 +1,16 @@
 """What do the training thread and the sender share of one film? How far it has come, and why it ended, if it did."""
 
-from filmlab.frames import Shutter
+from collections.abc import Callable
+from typing import Any
+
+from filmlab.frames import Shutter, Snapshot
 
 
 class Reel:
     """One film while it is shot. Its episode writes the first part, the sender the second; `dropped` either of them."""
 
     __slots__ = (
-        "dropped", "ended_by", "episode", "first_step", "frames", "handed_bytes", "last_seq", "number", "run",
+        "develop", "developed", "dropped", "ended_by", "episode", "first_step", "frames", "handed_bytes", "last_seq", "number", "run",
         "sealed_frames", "shutter", "wall",
     )  # fmt: skip
 
@@ -19,6 +22,10 @@ class Reel:
         self.first_step = first_step
         """Of the episode, when the film began."""
         self.shutter = Shutter()
+        self.develop: Callable[[Any], Snapshot] | None = None
+        """Where frames come as something else: makes them frames, in the sender's thread. Raises BadFrame."""
+        self.developed = 0
+        """How many `develop` has made."""
         self.frames = 0
         """How many were handed over."""
         self.handed_bytes = 0

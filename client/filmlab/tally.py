@@ -17,6 +17,8 @@ class FlushWait:
     answered: threading.Event = field(default_factory=threading.Event)
     ok: bool = False
     reason: str = ""
+    ask: bytes = b""
+    """The entry that asked, when it was not a Flush: asked again of another daemon."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Tally:
     films_printed: int = 0
     """Episodes and media that are through, well or not."""
     prints_failed: list[str] = field(default_factory=list)
+    failed_films: dict[int, str] = field(default_factory=dict)
+    """film -> why it has no print."""
     flushes: dict[int, FlushWait] = field(default_factory=dict)
 
     def drop_film(self, reel: Reel, reason: str) -> bool:
@@ -72,3 +76,5 @@ class Tally:
             self.prints_made += 1
         else:
             self.prints_failed.append(item.reason or f"{item.what} failed")
+            if item.film:
+                self.failed_films[item.film] = self.prints_failed[-1]
