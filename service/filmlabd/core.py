@@ -10,15 +10,15 @@ from typing import Any
 from filmlab.errors import BadInput, WireError
 from filmlab.wire import messages
 from filmlab.wire.chunks import decode_film
-from filmlab.wire.entries import Entry, RunBegin, decode_entries
+from filmlab.wire.entries import Entry, EpisodeBegin, RunBegin, decode_entries
 from filmlab.wire.frame import PROTOCOL, WAITING, Envelope, Kind
 from filmlab.wire.messages import Stream
 from filmlabd import events, requests
 from filmlabd.batches import SYNC_BUSY_S, Batches, Staged, TakenChunk, TakenEntries, durable_of
-from filmlabd.events import Command, Event, Now
+from filmlabd.events import Command, Effect, Event, Now, Tell
 from filmlabd.facts import Fact, RecordRefused, SessionEnded, SessionOpened, seal_fact
-from filmlabd.lab import Effect, Lab, Tell
-from filmlabd.session import Arrival, Life, Session, credit_bytes
+from filmlabd.lab import Lab
+from filmlabd.session import Arrival, Life, Session, answer_version, credit_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,11 @@ class Core:
     def _hello(self, event: events.Received, now: Now, out: list[Command]) -> None:
         hello = messages.decode(event.envelope)
         assert isinstance(hello, messages.Hello)
-        if hello.min_protocol > PROTOCOL or hello.max_protocol < PROTOCOL:
-            self._other_version(event.peer, event.envelope.session, hello, now, out)
+        unlike = answer_version(hello)
+        if unlike is not None:
+            out.append(events.Send(event.peer, messages.encode(unlike, event.envelope.session)))
+            if isinstance(unlike, messages.Drain):
+                self._stop(unlike.reason, now, out)
             return
         number = event.envelope.session
         session = self.sessions.get(number)
@@ -159,16 +162,6 @@ class Core:
         out.append(events.Send(event.peer, messages.encode(welcome, number)))
         for run in session.runs:
             self._send_plan(session, run, out)
-
-    def _other_version(self, peer: bytes, session: int, hello: messages.Hello, now: Now, out: list[Command]) -> None:
-        if hello.min_protocol > PROTOCOL:
-            # A newer client of the same user: this daemon makes room, and the client starts its own.
-            drain = messages.Drain(f"a client of protocol {hello.min_protocol} needs a newer daemon")
-            out.append(events.Send(peer, messages.encode(drain, session)))
-            self._stop(drain.reason, now, out)
-            return
-        text = f"this daemon speaks protocol {PROTOCOL}, the client {hello.min_protocol} to {hello.max_protocol}"
-        out.append(events.Send(peer, messages.encode(messages.Error("version", text), session)))
 
     def _data(self, event: events.Received, now: Now, out: list[Command]) -> None:
         session = self.sessions.get(event.envelope.session)
@@ -193,7 +186,7 @@ class Core:
         try:
             if envelope.kind is Kind.DATA_C:
                 entries = tuple(decode_entries(envelope.payload))
-                self._open_runs(session, entries, now, out)
+                self._look_ahead(session, entries, now, out)
                 out.append(events.Append(envelope))
                 self._batches.stage(TakenEntries(session.id, envelope.seq, entries), envelope.size_bytes, now.at)
             else:
@@ -210,8 +203,11 @@ class Core:
         elif envelope.kind is Kind.DATA_B and self._batches.open.size_bytes >= self._credit() // 2:
             self._batches.hurry(now.at + SYNC_BUSY_S)
 
-    def _open_runs(self, session: Session, entries: tuple[Entry, ...], now: Now, out: list[Command]) -> None:
+    def _look_ahead(self, session: Session, entries: tuple[Entry, ...], now: Now, out: list[Command]) -> None:
+        """What cannot wait until it is durable: who writes to which run, which requests are used up."""
         for entry in entries:
+            if isinstance(entry, EpisodeBegin):
+                self.lab.episode_received(session, entry)
             if not isinstance(entry, RunBegin):
                 continue
             try:
@@ -374,11 +370,12 @@ class Core:
     # --- requests and the end ---------------------------------------------------------------------------------------
 
     def _asked(self, event: events.Asked, now: Now, out: list[Command]) -> None:
+        self._effects(requests.answer(self, event, now), now, out)
         if event.verb == "shutdown":
-            out.append(events.Reply(event.request, {"ok": True}))
             self._stop("asked to", now, out)
-        else:
-            out.append(events.Reply(event.request, requests.answer(self, event)))
+        elif event.verb == "plan":
+            # Somebody sits before a terminal and waits until it is durable.
+            self._batches.hurry(now.at)
 
     def _stop(self, reason: str, now: Now, out: list[Command]) -> None:
         if self.stopping:

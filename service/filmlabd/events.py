@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from filmlab.wire.frame import Envelope
+from filmlab.wire.messages import Message
+from filmlabd.facts import Fact
 from filmlabd.model import Job, Outcome
 
 
@@ -227,3 +229,17 @@ class Exit:
 Command: TypeAlias = (
     Send | Append | AppendFilm | Sync | DeleteFilm | Watch | Unwatch | ReadSpool | DropSpool | StartJob | Reply | Exit
 )
+
+
+# --- effects: what the lab decides, for the core to turn into commands ----------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """A message for the client of a session, if it is connected."""
+
+    session: int
+    message: Message
+
+
+Effect: TypeAlias = Fact | Tell | DeleteFilm | Reply

@@ -29,7 +29,7 @@ from filmlab.wire.entries import (
 from filmlab.wire.frame import Envelope
 from filmlabd.columns import Columns
 from filmlabd.index_recorders import Recorders
-from filmlabd.index_runs import begin_run, close_writer, merge_json
+from filmlabd.index_runs import begin_run, close_writer, merge_json, use_up_request
 from filmlabd.index_schema import signed
 from filmlabd.index_state import INT_MAX, SessionState, State, Writer, clean, dump
 
@@ -86,6 +86,7 @@ class Entries:
                 )  # fmt: skip
             case EpisodeBegin():
                 self._begin(number, writer, entry)
+                use_up_request(self._db, writer.run_id, entry)
             case Steps():
                 self._db.execute(
                     "INSERT INTO steps (session, film, first, body) VALUES (?, ?, ?, ?)",

@@ -4,7 +4,9 @@ import json
 import sqlite3
 from typing import Any
 
-from filmlab.wire.entries import RunBegin
+from filmlab.schedule.asked import Asked, is_asked
+from filmlab.schedule.ranges import format_ranges, parse_ranges
+from filmlab.wire.entries import EpisodeBegin, RunBegin
 from filmlabd.index_recorders import save_all
 from filmlabd.index_schema import signed
 from filmlabd.index_state import State, Writer, clean, dump
@@ -45,6 +47,19 @@ def begin_run(db: sqlite3.Connection, state: State, session: int, entry: RunBegi
         )  # fmt: skip
     db.execute("UPDATE runs SET printed = 0, finished_wall = NULL WHERE run_id = ?", (writer.run_id,))
     state.touch(writer.run_id, entry.wall)
+
+
+def use_up_request(db: sqlite3.Connection, run_id: str, begin: EpisodeBegin) -> None:
+    """An episode that is captured because somebody asked for it is asked for no more. As `Run.episode_began` has it."""
+    if not is_asked(begin.reason):
+        return
+    row = db.execute("SELECT wanted, next_episodes, plan_version FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    if row is not None:
+        left = Asked(parse_ranges(row[0]), row[1]).after(begin.episode, of_next=begin.plan_version == row[2])
+        db.execute(
+            "UPDATE runs SET wanted = ?, next_episodes = ? WHERE run_id = ?",
+            (format_ranges(left.wanted), left.next_episodes, run_id),
+        )
 
 
 def merge_json(db: sqlite3.Connection, run_id: str, column: str, values: dict[str, Any]) -> None:

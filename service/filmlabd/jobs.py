@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
-from filmlabd.model import Job, Outcome
+from filmlabd.model import Job, JobKind, Outcome
 
 STRIKES = 3
 BACKOFF_S = 0.5
@@ -41,6 +41,21 @@ class Verdict:
     job: Job
     state: str
     strikes: int = 0
+
+
+def film_key(session: int, film: int, *, medium: bool = False) -> str:
+    """The key of the job that develops a film."""
+    return f"{JobKind.MEDIA if medium else JobKind.EPISODE}:{session:016x}:{film}"
+
+
+def curve_key(run_id: str, metric: str) -> str:
+    """The key of the job that draws a metric."""
+    return f"{JobKind.CURVE}:{run_id}:{metric}"
+
+
+def page_key(run_id: str) -> str:
+    """The key of the job that writes a run's page and JSON."""
+    return f"{JobKind.PAGE}:{run_id}"
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ to carry out; a job is never asked for before its worker could read what it need
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
+from filmlab.schedule.asked import is_asked
 from filmlab.wire import messages
 from filmlab.wire.entries import (
     Blocked,
@@ -24,7 +24,7 @@ from filmlab.wire.entries import (
     RunUpdate,
     Snapshot,
 )
-from filmlabd.events import DeleteFilm, Now, StartJob
+from filmlabd.events import DeleteFilm, Effect, Now, Reply, StartJob, Tell
 from filmlabd.facts import (
     EpisodeCut,
     Fact,
@@ -32,44 +32,19 @@ from filmlabd.facts import (
     FilmJudged,
     JobDone,
     JobStruck,
+    PlanChanged,
     RunClosed,
     RunOpened,
     RunPrinted,
     SessionEnded,
 )
-from filmlabd.jobs import Jobs, Priority
+from filmlabd.jobs import Jobs, Priority, curve_key, film_key, page_key
 from filmlabd.model import Job, JobKind, Outcome
 from filmlabd.runs import PastRun, Run
 from filmlabd.session import OpenFilm, Session
 from filmlabd.waiters import Waiter, Waiters
 
 EPISODE_METRICS = ("episode/return", "episode/length")
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """A message for the client of a session, if it is connected."""
-
-    session: int
-    message: messages.Message
-
-
-Effect: TypeAlias = Fact | Tell | DeleteFilm
-
-
-def film_key(session: int, film: int, *, medium: bool = False) -> str:
-    """The key of the job that develops a film."""
-    return f"{JobKind.MEDIA if medium else JobKind.EPISODE}:{session:016x}:{film}"
-
-
-def curve_key(run_id: str, metric: str) -> str:
-    """The key of the job that draws a metric."""
-    return f"{JobKind.CURVE}:{run_id}:{metric}"
-
-
-def page_key(run_id: str) -> str:
-    """The key of the job that writes a run's page and JSON."""
-    return f"{JobKind.PAGE}:{run_id}"
 
 
 @dataclass(slots=True)
@@ -82,6 +57,8 @@ class Lab:
     past: dict[str, PastRun] = field(default_factory=dict)
     """Runs that are over and printed."""
     waiters: Waiters = field(default_factory=Waiters)
+    asking: dict[tuple[str, int], Reply] = field(default_factory=dict)
+    """What to answer once this version of a run's plan is durable."""
 
     # --- runs -------------------------------------------------------------------------------------------------------
 
@@ -93,9 +70,7 @@ class Lab:
         """
         if begin.run in session.runs:
             return None
-        past = self.past.get(begin.run_id, PastRun())
-        fresh = Run(begin.run_id, past.attempt, plan_version=past.plan_version, directory=past.directory)
-        run = self.runs.setdefault(begin.run_id, fresh)
+        run = self.runs.setdefault(begin.run_id, self.past.get(begin.run_id, PastRun()).again(begin.run_id))
         attempt = run.open(begin, session.id)
         self.waiters.cancel_end(run.id)
         session.runs[begin.run] = (run.id, begin.writer, attempt)
@@ -104,9 +79,13 @@ class Lab:
     def plan_of(self, session: Session, number: int) -> messages.Plan | None:
         """The capture plan to send for one run of a session."""
         run = self._run_of(session, number)
-        if run is None:
-            return None
-        return messages.Plan(number, run.plan_version, str(run.schedule), run.wanted, run.next_episodes, run.asked_by)
+        return run.plan_for(session.runs[number][1], number) if run is not None else None
+
+    def episode_received(self, session: Session, begin: EpisodeBegin) -> None:
+        """A captured episode has come, and is not durable yet: whoever asks for more now asks for more than that."""
+        run = self._run_of(session, begin.run)
+        if run is not None:
+            run.episode_began(session.runs[begin.run][1], begin)
 
     # --- what has become durable ------------------------------------------------------------------------------------
 
@@ -151,6 +130,8 @@ class Lab:
                 return self._develop_cut(fact, session, now)
             case FilmDeleted():
                 return [DeleteFilm(fact.session, fact.film)]
+            case PlanChanged():
+                return self._plan_changed(fact)
             case JobDone() | JobStruck():
                 return self._job_recorded(fact, now)
             case _:
@@ -219,7 +200,8 @@ class Lab:
             case EpisodeBegin():
                 film = session.films.setdefault(entry.film, OpenFilm())
                 film.begin, film.run = entry, entry.run
-                return []
+                run = self._run_of(session, entry.run)
+                return self._tell_plan(run) if run is not None and is_asked(entry.reason) else []
         run = self._run_of(session, entry.run)
         if run is None:
             return []
@@ -238,6 +220,17 @@ class Lab:
                 if run.writers.get(writer) == (session.id, entry.run):
                     return [RunClosed(session.id, entry.run, run.id, writer, attempt, entry.status, now.wall)]
         return []
+
+    def _plan_changed(self, fact: PlanChanged) -> list[Effect]:
+        run, answer = self.runs.get(fact.run_id), self.asking.pop((fact.run_id, fact.version), None)
+        if run is not None:
+            run.changing -= 1
+        told = self._tell_plan(run) if run is not None else []
+        return [*told, answer] if answer is not None else told
+
+    def _tell_plan(self, run: Run) -> list[Effect]:
+        """To every living writer: what one of them has used up, the others need not record."""
+        return [Tell(session, plan) for session, plan in run.plans()]
 
     def _end_film(self, session: Session, end: EpisodeEnd | Media) -> None:
         if end.film:
@@ -374,7 +367,7 @@ class Lab:
         """A run that is over and printed: what a further attempt needs to know of it is all that stays."""
         run = self.runs.pop(run_id, None)
         if run is not None:
-            self.past[run_id] = PastRun(run.attempt, run.directory, run.plan_version)
+            self.past[run_id] = PastRun(run.attempt, run.directory, run.plan_version, run.asked)
         self.jobs.forget_run(run_id)
 
     def _run_of(self, session: Session | None, number: int) -> Run | None:

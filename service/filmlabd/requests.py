@@ -1,27 +1,36 @@
-"""What does the daemon answer on the control socket? Pure: questions about the core's state, as small maps."""
+"""What does the daemon answer on the control socket? Pure: the core's state as small maps, and changes of plans."""
 
 from typing import TYPE_CHECKING, Any
 
 from filmlab.errors import BadInput
-from filmlab.wire.names import check_run_id
-from filmlabd.events import Asked
+from filmlab.schedule import CaptureSchedule
+from filmlab.schedule.ranges import format_ranges, parse_ranges
+from filmlab.wire.names import check_run_id, clean_text
+from filmlabd.events import Asked, Effect, Now, Reply
+from filmlabd.lab import Lab
+from filmlabd.runs import ASKED_BY_MAX_CHARS, Change, Run
 
 if TYPE_CHECKING:
     from filmlabd.core import Core
 
 
-def answer(core: "Core", asked: Asked) -> dict[str, Any]:
-    """The reply to one request: `{"ok": True, …}`, or `{"ok": False, "error": …}`."""
+def answer(core: "Core", asked: Asked, now: Now) -> list[Effect]:
+    """The reply to one request: `{"ok": True, …}`, or `{"ok": False, "error": …}`; or what must be durable first."""
     try:
         match asked.verb:
             case "status":
-                return {"ok": True, **_status(core), **asked.measured}
+                body = _status(core) | asked.measured
             case "claim":
-                return {"ok": True, **_claim(core, asked.args)}
+                body = _claim(core, asked.args)
+            case "plan":
+                return _plan(core.lab, asked, now)
+            case "shutdown":
+                body = {}
             case _:
                 raise BadInput(f"unknown request {asked.verb[:40]!r}")
     except BadInput as error:
-        return {"ok": False, "error": str(error)}
+        return [Reply(asked.request, {"ok": False, "error": str(error)})]
+    return [Reply(asked.request, {"ok": True, **body})]
 
 
 def _status(core: "Core") -> dict[str, Any]:
@@ -52,3 +61,61 @@ def _claim(core: "Core", args: dict[str, Any]) -> dict[str, Any]:
         "directory": known.directory if known else "",
         "writers": sorted(run.writers) if run else [],
     }
+
+
+def _plan(lab: Lab, asked: Asked, now: Now) -> list[Effect]:
+    """Say which plan is in force for a living run, or change it first: `schedule`, `wanted`, `next`, `cancel`, `by`."""
+    run = _living(lab, asked.args)
+    change = _change(asked.args)
+    if change is None:
+        return [Reply(asked.request, {"ok": True, **_plan_words(run)})]
+    fact = run.change_plan(change, now.wall)
+    lab.asking[run.id, fact.version] = Reply(asked.request, {"ok": True, **_plan_words(run)})
+    return [fact]
+
+
+def _living(lab: Lab, args: dict[str, Any]) -> Run:
+    run_id = check_run_id(_text(args, "run_id"))
+    run = lab.runs.get(run_id)
+    if run is None and run_id not in lab.past:
+        raise BadInput(f"no run is called {run_id!r}")
+    if run is None or not run.alive:
+        raise BadInput(f"run {run_id} is over: nothing more of it can be recorded")
+    return run
+
+
+def _change(args: dict[str, Any]) -> Change | None:
+    """What is asked for; None when nothing is to change."""
+    schedule, wanted = _text(args, "schedule"), _text(args, "wanted")
+    count, cancel = args.get("next"), args.get("cancel") is True
+    if count is not None and type(count) is not int:
+        raise BadInput("plan: next is a whole number")
+    if not (schedule or wanted or cancel) and count is None:
+        return None
+    return Change(
+        # A name is no place for the words that join names.
+        by=clean_text(_text(args, "by"), ASKED_BY_MAX_CHARS).replace(" and ", " & ").strip() or "somebody",
+        schedule=CaptureSchedule.parse(schedule) if schedule else None,
+        wanted=parse_ranges(wanted) if wanted else None,
+        next_episodes=count,
+        cancel=cancel,
+    )
+
+
+def _plan_words(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.id,
+        "version": run.plan_version,
+        "schedule": str(run.schedule),
+        "wanted": format_ranges(run.asked.wanted),
+        "next_episodes": run.asked.next_episodes,
+        "asked_by": run.asked.by,
+        "writers": sorted(run.writers),
+    }
+
+
+def _text(args: dict[str, Any], name: str) -> str:
+    value = args.get(name, "")
+    if not isinstance(value, str):
+        raise BadInput(f"{name} is a text")
+    return value

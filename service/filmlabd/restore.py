@@ -7,12 +7,14 @@ from pathlib import Path
 from filmlab import spool
 from filmlab.errors import BadInput
 from filmlab.schedule import CaptureSchedule
+from filmlab.schedule.asked import Asked, is_asked
+from filmlab.schedule.ranges import parse_ranges
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media
 from filmlab.wire.messages import Stream
 from filmlabd.films import FilmStore
 from filmlabd.index_read import Answers
-from filmlabd.jobs import Priority
-from filmlabd.lab import EPISODE_METRICS, Lab, film_key
+from filmlabd.jobs import Priority, film_key
+from filmlabd.lab import EPISODE_METRICS, Lab
 from filmlabd.model import EpisodeRow, Job, JobKind, RunRow, SessionRow
 from filmlabd.runs import PastRun, Run
 from filmlabd.session import OpenFilm, Session, StreamState
@@ -30,7 +32,7 @@ def restore(read: Answers, films: FilmStore, lab: Lab, now_at: float) -> list[Se
         if living or not row.printed:
             lab.runs[row.run_id] = _run(row, read, living)
         else:
-            lab.past[row.run_id] = PastRun(row.attempt, row.directory, row.plan_version)
+            lab.past[row.run_id] = PastRun(row.attempt, row.directory, row.plan_version, _asked(row))
     for episode in [*read.open_episodes(), *read.jobs("pending"), *read.jobs("ready")]:
         _take_up(episode, sessions.get(episode.session), lab, now_at)
     log.info(
@@ -66,8 +68,7 @@ def _session(row: SessionRow, films: FilmStore) -> Session:
 
 def _run(row: RunRow, read: Answers, living: Iterable[Session]) -> Run:
     run = Run(
-        row.run_id, row.attempt, plan_version=row.plan_version, wanted=row.wanted,
-        next_episodes=row.next_episodes, asked_by=row.asked_by, directory=row.directory,
+        row.run_id, row.attempt, plan_version=row.plan_version, asked=_asked(row), directory=row.directory,
         crashed=row.status == "crashed", printed=row.printed,
     )  # fmt: skip
     try:
@@ -75,16 +76,25 @@ def _run(row: RunRow, read: Answers, living: Iterable[Session]) -> Run:
     except BadInput as error:
         log.warning("run %s: its schedule cannot be read, the default is in force: %s", row.run_id, error)
     run.metrics = {metric.name for metric in read.metrics(row.run_id)}
-    run.kept = sum(
-        1 for episode in read.episodes(row.run_id) if episode.film and episode.job_state in ("ready", "done")
-    )
+    filmed = [episode for episode in read.episodes(row.run_id, filmed=True) if not episode.media_name]
+    run.kept = sum(1 for episode in filmed if episode.job_state in ("ready", "done") and not is_asked(episode.reason))
     for session in living:
         for number, (run_id, writer, _) in session.runs.items():
             if run_id == row.run_id:
                 run.writers[writer] = (session.id, number)
+                run.counted[writer] = sum(
+                    1
+                    for episode in filmed
+                    if (episode.session, episode.writer) == (session.id, writer) and is_asked(episode.reason)
+                )
     if row.episodes:
         run.metrics.update(EPISODE_METRICS)
     return run
+
+
+def _asked(row: RunRow) -> Asked:
+    """What is left of what was asked for."""
+    return Asked(parse_ranges(row.wanted), row.next_episodes, row.asked_by)
 
 
 def _take_up(row: EpisodeRow, session: Session | None, lab: Lab, now_at: float) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media
-from filmlab.wire.messages import Stream
+from filmlab.wire.frame import PROTOCOL
+from filmlab.wire.messages import Drain, Error, Hello, Stream
 
 RESYNC_GAP_S = 0.05
 CREDIT_MIN_BYTES = 1024 * 1024
@@ -132,3 +133,14 @@ class Session:
 def credit_bytes(pool_bytes: int, sessions: int) -> int:
     """What each of so many sessions may have in flight in stream B, out of a common pool."""
     return max(CREDIT_MIN_BYTES, min(CREDIT_MAX_BYTES, pool_bytes // max(1, sessions)))
+
+
+def answer_version(hello: Hello) -> Drain | Error | None:
+    """What to say to a client that does not speak this daemon's protocol; None to one that does."""
+    if hello.min_protocol > PROTOCOL:
+        # A newer client of the same user: this daemon makes room, and the client starts its own.
+        return Drain(f"a client of protocol {hello.min_protocol} needs a newer daemon")
+    if hello.max_protocol < PROTOCOL:
+        spoken = f"{hello.min_protocol} to {hello.max_protocol}"
+        return Error("version", f"this daemon speaks protocol {PROTOCOL}, the client {spoken}")
+    return None
