@@ -11,6 +11,7 @@ import argparse
 import dataclasses
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -41,6 +42,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS), metavar="NAME")
     parser.add_argument("--json", type=Path, help="write the rows there as well")
     options = parser.parse_args()
+    # Daemons are ended on the way out, also when somebody ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     rows: list[Figure] = []
     broken: list[str] = []
     for name in options.only:

@@ -36,7 +36,7 @@ def bench_finish(house: Household, short: bool) -> list[Figure]:
 
 def bench_ingest(house: Household, short: bool) -> list[Figure]:
     """Incompressible frames beside a plain file of the same bytes."""
-    frames = 150 if short else 400
+    frames = 250 if short else 400
     found = house.measure("ingest", frames=frames, rounds=2 if short else 7)
     mine, plain = median(found["filmed"]), median(found["plain"])
     share = median(one / other for one, other in zip(found["filmed"], found["plain"], strict=True))

@@ -87,8 +87,17 @@ def _film_rows(what: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) ->
         Figure("  blocked in total", f"≤ {BLOCKED_S} s", f"{blocked_s:.3f} s", blocked_s <= BLOCKED_S),
         Figure("  longest call", "reported", f"{number(median(each['blocked_max_ms'] for each in filmed))} ms"),
         Figure("  steps/s with / without", "reported", f"{rates[0]:.0f} / {rates[1]:.0f} ({-cost:+.1%})"),
+        Figure("  it ran / queued for a processor / waited for the lock", "reported", _where(filmed)),
+        Figure("  the same without", "reported", _where(bare)),
         Figure("  longest step with / without", "reported", f"{number(longest[0])} / {number(longest[1])} ms"),
     ]
+
+
+def _where(found: list[dict[str, Any]]) -> str:
+    """What the training thread did with its time: the second is other load's, too, the third filmlab's alone."""
+    return (
+        " / ".join(f"{median(each[name] for each in found):.2f}" for name in ("ran_s", "queued_s", "held_up_s")) + " s"
+    )
 
 
 def _print_rows(filmed: list[dict[str, Any]]) -> list[Figure]:

@@ -16,7 +16,7 @@ from bench_client import bench_frames
 from figures import spread
 from household import RESULT, status_kib
 from trainer_delivery import crowd, finish, ingest, points
-from trainer_shared import SHAPE, ball, noise, wait_durable, work, work_count
+from trainer_shared import SHAPE, ball, noise, thread_s, wait_durable, work, work_count
 
 import filmlab
 
@@ -69,7 +69,7 @@ def film(frames: int, work_rounds: int, recorded: bool, picture: str) -> dict[st
     if recorded:
         run.log({"warm": 1.0})
         wait_durable(run)
-    began = time.perf_counter()
+    began, spent_s = time.perf_counter(), thread_s()
     with run.episode(capture=True) as episode:
         for index in range(frames):
             step_began = time.perf_counter_ns()
@@ -78,13 +78,14 @@ def film(frames: int, work_rounds: int, recorded: bool, picture: str) -> dict[st
             episode.step(action=1, reward=1.0, frame=canvas if picture == "ball" else noises[index % 16])
             spent_ns[index] = time.perf_counter_ns() - step_began
     loop_s = time.perf_counter() - began
+    ran_s, queued_s = (after - before for after, before in zip(thread_s(), spent_s, strict=True))
     printed = run.flush(120) if recorded and picture == "ball" else True
     stats = run.stats
     run.finish()
     return {
         "steps_per_s": frames / loop_s, "step_ms": spread(spent_ns / 1e6), "blocked_s": stats.blocked_total_s,
         "blocked_max_ms": stats.blocked_max_s * 1e3, "dropped": stats.dropped_films, "printed": printed,
-        "run_dir": str(run.dir), "run_id": run.id,
+        "run_dir": str(run.dir), "ran_s": ran_s, "queued_s": queued_s, "held_up_s": loop_s - ran_s - queued_s,
     }  # fmt: skip
 
 

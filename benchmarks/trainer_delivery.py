@@ -15,8 +15,8 @@ from filmlab.paths import StatePaths
 from filmlabd.index_read import Reader
 
 KEYS = 10
-BACKLOG_BYTES = 4 * 1024 * 1024
-"""Of metrics on their way, at which the benchmark of points waits: twice as many would be dropped."""
+BACKLOG_CALLS = 8192
+"""On their way to the sender, at which the benchmark of points waits: two or three times as many would be dropped."""
 
 
 def finish(rounds: int, noise_frames: int) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def points(rows: int) -> dict[str, Any]:
     for index in range(rows):
         run.log(values)
         if index % 256 == 0:
-            while intake._handed_control_bytes - intake._done_control_bytes > BACKLOG_BYTES:
+            while len(intake.items) > BACKLOG_CALLS:
                 time.sleep(0.001)
     handed_s = time.perf_counter() - began
     wait_durable(run)

@@ -1,6 +1,7 @@
 """What do the benchmarks' trainers have in common? Pictures, work that holds the interpreter, when all is safe."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,15 @@ def work_count(seconds: float) -> int:
         work(10_000)
         spent.append(time.perf_counter() - began)
     return round(10_000 * seconds / float(np.percentile(spent, 20)))
+
+
+def thread_s() -> tuple[float, float]:
+    """How long this thread has run, and how long it was ready and other processes had the processors.
+
+    A trainer that never sleeps spends the rest of its time waiting for the interpreter's lock.
+    """
+    ran_ns, queued_ns, _ = Path("/proc/thread-self/schedstat").read_text().split()
+    return int(ran_ns) / 1e9, int(queued_ns) / 1e9
 
 
 def wait_durable(run: filmlab.Run) -> None:
