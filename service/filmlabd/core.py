@@ -16,7 +16,7 @@ from filmlab.wire.messages import Stream
 from filmlabd import events, requests
 from filmlabd.batches import SYNC_BUSY_S, Batches, Staged, TakenChunk, TakenEntries, durable_of
 from filmlabd.events import Command, Effect, Event, Now, Tell
-from filmlabd.facts import Fact, RecordRefused, SessionEnded, SessionOpened, seal_fact
+from filmlabd.facts import Fact, RecordRefused, RunRefused, SessionEnded, SessionOpened, seal_fact
 from filmlabd.lab import Lab
 from filmlabd.session import Arrival, Life, Session, answer_version, credit_bytes
 
@@ -103,8 +103,7 @@ class Core:
         for session in sessions:
             self.sessions[session.id] = session
             out.append(events.Watch(session.id, session.pid, 0))
-        for run in [run for run in self.lab.runs.values() if not run.alive]:
-            self._effects(self.lab.request_end(run, now), now, out)
+        self._effects(self.lab.take_up(sessions, now), now, out)
         self._jobs_at = now.at
         return out
 
@@ -169,6 +168,8 @@ class Core:
             unknown = messages.Error("no-session", "say HELLO first")
             out.append(events.Send(event.peer, messages.encode(unknown, event.envelope.session)))
             return
+        if session.life is Life.GONE:
+            return
         session.peer = event.peer
         stream = Stream.C if event.envelope.kind is Kind.DATA_C else Stream.B
         arrival = session.streams[stream].arrive(event.envelope.seq)
@@ -213,7 +214,9 @@ class Core:
             try:
                 opened = self.lab.open_run(session, entry, now)
             except BadInput as error:
-                self._tell(session, messages.Error("run-taken", str(error)[:1000], run=entry.run), out)
+                reason = str(error)[:1000]
+                self._keep(RunRefused(session.id, entry.run, entry.run_id, entry.writer, reason, now.wall), now, out)
+                self._tell(session, messages.Error("run-taken", reason, run=entry.run), out)
                 continue
             if opened is not None:
                 self._keep(opened, now, out)
@@ -275,6 +278,7 @@ class Core:
             and not self._batches.holds(session.id)
         ):
             session.spool_read = False
+            session.life = Life.GONE
             self._effects(self.lab.end_session(session, now), now, out)
 
     # --- batches ----------------------------------------------------------------------------------------------------

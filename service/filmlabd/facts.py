@@ -47,6 +47,19 @@ class RunOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRefused:
+    """The session may not write to this run: nothing that it says of its run number `run` counts. Written just before
+    the RunBegin that was refused."""
+
+    session: int
+    run: int
+    run_id: str
+    writer: str
+    reason: str
+    wall: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunClosed:
     """One writer of a run has come to its end: `finished` or `crashed`."""
 
@@ -157,6 +170,7 @@ Fact: TypeAlias = (
     SessionOpened
     | SessionEnded
     | RunOpened
+    | RunRefused
     | RunClosed
     | EpisodeCut
     | FilmJudged
@@ -173,6 +187,7 @@ _TYPES: dict[str, Any] = {
         SessionOpened,
         SessionEnded,
         RunOpened,
+        RunRefused,
         RunClosed,
         EpisodeCut,
         FilmJudged,

@@ -29,7 +29,7 @@ from filmlab.wire.entries import (
 from filmlab.wire.frame import Envelope
 from filmlabd.columns import Columns
 from filmlabd.index_recorders import Recorders
-from filmlabd.index_runs import begin_run, close_writer, merge_json, use_up_request
+from filmlabd.index_runs import begin_run, finish_writer, merge_json, use_up_request
 from filmlabd.index_schema import signed
 from filmlabd.index_state import INT_MAX, SessionState, State, Writer, clean, dump
 
@@ -104,7 +104,7 @@ class Entries:
                 merge_json(self._db, writer.run_id, "config", entry.config)
                 merge_json(self._db, writer.run_id, "summary", entry.summary)
             case RunFinish():
-                close_writer(self._db, number, entry.run, writer, entry.status, entry.wall)
+                finish_writer(self._db, number, writer, entry.status, entry.wall)
             case Recorder():
                 self._recorders.declare(number, writer, entry)
             case Trace():

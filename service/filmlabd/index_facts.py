@@ -19,11 +19,12 @@ from filmlabd.facts import (
     RunClosed,
     RunOpened,
     RunPrinted,
+    RunRefused,
     SessionEnded,
     SessionOpened,
     read_fact,
 )
-from filmlabd.index_runs import close_writer
+from filmlabd.index_runs import close_writer, refuse_run
 from filmlabd.index_schema import signed
 from filmlabd.index_state import State, clean
 from filmlabd.model import JobKind
@@ -58,6 +59,8 @@ class Facts:
                 # A new attempt goes on from the last step of the one before.
                 self._state.write_steps()
                 self._state.open_writer(fact.session, fact.run, fact.run_id, fact.writer, fact.attempt)
+            case RunRefused():
+                refuse_run(self._db, fact.session, fact.run)
             case RunClosed():
                 self._run_closed(fact)
             case EpisodeCut():

@@ -176,12 +176,15 @@ class Answers(RecorderAnswers, SeriesAnswers):
         runs: dict[int, tuple[str, str, int]] = {}
         closed: dict[int, tuple[str, str, int]] = {}
         found = self._db.execute(
-            "SELECT s.run, s.closed, w.run_id, w.writer, w.attempt FROM session_runs s"
+            "SELECT s.run, s.closed, w.status, w.run_id, w.writer, w.attempt FROM session_runs s"
             " JOIN writers w ON w.id = s.writer_id WHERE s.session = ? ORDER BY s.run",
             (key,),
         )
-        for run, is_closed, *writer in found:
+        finishing: dict[int, str] = {}
+        for run, is_closed, status, *writer in found:
             (closed if is_closed else runs)[run] = (writer[0], writer[1], writer[2])
+            if not is_closed and status != "running":
+                finishing[run] = status
         refused = self._db.execute("SELECT seq FROM refused_b WHERE session = ?", (key,))
         return SessionRow(
             session=unsigned(key),
@@ -191,6 +194,7 @@ class Answers(RecorderAnswers, SeriesAnswers):
             durable_c=durable_c,
             durable_b=durable_b,
             runs=runs,
+            finishing=finishing,
             metrics=dict(self._db.execute("SELECT number, name FROM session_metrics WHERE session = ?", (key,))),
             closed_runs=closed,
             refused_b=frozenset(seq for (seq,) in refused),

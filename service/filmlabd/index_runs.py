@@ -12,9 +12,15 @@ from filmlabd.index_schema import signed
 from filmlabd.index_state import State, Writer, clean, dump
 
 
+_NO_WRITER = 0
+"""In place of a writer's id, which begin at 1: the session was not let into this run."""
+
+
 def begin_run(db: sqlite3.Connection, state: State, session: int, entry: RunBegin) -> None:
     """A run's first beginning makes its row; a further attempt changes what may change; a further writer nothing."""
     writer = state.session(session).runs.get(entry.run)
+    if writer is None and _is_refused(db, session, entry.run):
+        return
     if writer is None:
         # Its RunOpened is lost (damage): what the record itself says is the best there is.
         writer = state.open_writer(session, entry.run, entry.run_id, entry.writer, 1)
@@ -62,6 +68,18 @@ def use_up_request(db: sqlite3.Connection, run_id: str, begin: EpisodeBegin) -> 
         )
 
 
+def refuse_run(db: sqlite3.Connection, session: int, run: int) -> None:
+    """The session's run number stands for nothing: what comes under it is passed over."""
+    db.execute("INSERT OR REPLACE INTO session_runs VALUES (?, ?, ?, 1)", (signed(session), run, _NO_WRITER))
+
+
+def _is_refused(db: sqlite3.Connection, session: int, run: int) -> bool:
+    found = db.execute(
+        "SELECT 1 FROM session_runs WHERE session = ? AND run = ? AND writer_id = ?", (signed(session), run, _NO_WRITER)
+    )
+    return found.fetchone() is not None
+
+
 def merge_json(db: sqlite3.Connection, run_id: str, column: str, values: dict[str, Any]) -> None:
     """Set keys in a run's `config` or `summary`."""
     if values:
@@ -72,8 +90,13 @@ def merge_json(db: sqlite3.Connection, run_id: str, column: str, values: dict[st
 
 
 def close_writer(db: sqlite3.Connection, session: int, run: int, writer: Writer, status: str, wall: float) -> None:
-    """A writer has come to its end; with the last one of its attempt, so has the run."""
+    """A writer has come to its end, and nothing more is to come of it."""
     db.execute("UPDATE session_runs SET closed = 1 WHERE session = ? AND run = ?", (signed(session), run))
+    finish_writer(db, session, writer, status, wall)
+
+
+def finish_writer(db: sqlite3.Connection, session: int, writer: Writer, status: str, wall: float) -> None:
+    """A writer says that it is done; its last frames may still be on their way. With the last one, so is the run."""
     db.execute("UPDATE writers SET status = ? WHERE id = ?", (clean(status), writer.id))
     alive = db.execute(
         "SELECT 1 FROM writers WHERE run_id = ? AND attempt = ? AND status = 'running'", (writer.run_id, writer.attempt)

@@ -5,7 +5,7 @@ to carry out; a job is never asked for before its worker could read what it need
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from filmlab.schedule.asked import is_asked
@@ -113,12 +113,16 @@ class Lab:
         state.frames += frames
 
     def develop_whole(self, session: Session, now: Now) -> list[Effect]:
-        """Ask for the prints of every ended film of a session whose last chunk is durable."""
+        """Ask for the prints of every ended film whose last chunk is durable; close the runs that waited for that."""
         effects: list[Effect] = []
         for number, film in list(session.films.items()):
             if film.end is not None and session.durable_b >= film.end.last_seq:
                 del session.films[number]
                 effects += self._develop(session, number, film, now)
+        # The end of a run travels in stream C, before its last frames: closed at once, it would be over without them.
+        unwhole = {film.run for film in session.films.values() if film.begin is not None or film.end is not None}
+        for number in [number for number in session.finishing if number not in unwhole]:
+            effects += self._close_run(session, number, session.finishing.pop(number), now)
         return effects
 
     def apply_fact(self, fact: Fact, session: Session | None, now: Now) -> list[Effect]:
@@ -143,10 +147,8 @@ class Lab:
         for number, film in list(session.films.items()):
             effects += self._leave_film(session, number, film, now)
         session.films.clear()
-        for number, (run_id, writer, attempt) in session.runs.items():
-            run = self.runs.get(run_id)
-            if run is not None and run.writers.get(writer) == (session.id, number):
-                effects.append(RunClosed(session.id, number, run_id, writer, attempt, "crashed", now.wall))
+        for number in session.runs:
+            effects += self._close_run(session, number, session.finishing.get(number, "crashed"), now)
         effects.append(SessionEnded(session.id, session.ended_how, now.wall))
         self.waiters.cancel_session(session.id)
         return effects
@@ -180,6 +182,20 @@ class Lab:
             self.waiters.settle(job.run_id, job.key)
             return self._answer(job.run_id, now)
         return []
+
+    def take_up(self, sessions: Collection[Session], now: Now) -> list[Effect]:
+        """After a restart: what the end of a writer or of a run should have brought about, and had not yet."""
+        effects: list[Effect] = []
+        for session in sessions:
+            effects += self.develop_whole(session, now)
+        for run in list(self.runs.values()):
+            for writer in list(run.ring):
+                effects += self._drop_older(run, writer, {session.id: session.durable_b for session in sessions})
+                if writer not in run.writers:
+                    effects += self._keep_last(run, writer, now)
+            if not run.alive:
+                effects += self.request_end(run, now)
+        return effects
 
     def request_end(self, run: Run, now: Now) -> list[Effect]:
         """Ask for the final prints of a run that no writer has open any more."""
@@ -216,9 +232,7 @@ class Lab:
             case Flush():
                 return self._flush(session, run, entry, now)
             case RunFinish():
-                _, writer, attempt = session.runs[entry.run]
-                if run.writers.get(writer) == (session.id, entry.run):
-                    return [RunClosed(session.id, entry.run, run.id, writer, attempt, entry.status, now.wall)]
+                session.finishing[entry.run] = entry.status
         return []
 
     def _plan_changed(self, fact: PlanChanged) -> list[Effect]:
@@ -253,10 +267,14 @@ class Lab:
         return self._throw_away(session.id, session.durable_b, number, judgement.reason)
 
     def _keep_provisionally(self, session: Session, run: Run, writer: str, number: int) -> list[Effect]:
+        run.push_provisional(writer, session.id, number)
+        return self._drop_older(run, writer, {session.id: session.durable_b})
+
+    def _drop_older(self, run: Run, writer: str, durable_b: Mapping[int, int]) -> list[Effect]:
+        """Throw away what is not among a writer's last N any more. `durable_b`: of the sessions that are known."""
         effects: list[Effect] = []
-        for owner, old in run.push_provisional(writer, session.id, number):
-            durable_b = session.durable_b if owner == session.id else 0
-            effects += self._throw_away(owner, durable_b, old, "not among the last")
+        for session, film in run.trim_provisional(writer):
+            effects += self._throw_away(session, durable_b.get(session, 0), film, "not among the last")
         return effects
 
     def _throw_away(self, session: int, durable_b: int, number: int, reason: str) -> list[Effect]:
@@ -284,15 +302,25 @@ class Lab:
         if run is None:
             return []
         run.close(fact.writer, fact.status)
-        last = run.take_provisional(fact.writer)
-        effects: list[Effect] = [
-            FilmJudged(session, film, True, f"last {len(last)}") for session, film in last
-        ]  # fmt: skip
-        for session, film in last:
-            self._submit_film(run, session, film, now)
+        effects = self._keep_last(run, fact.writer, now)
         if not run.alive:
             effects += self.request_end(run, now)
         return effects
+
+    def _close_run(self, session: Session, number: int, status: str, now: Now) -> list[Effect]:
+        """The session is done with its run, if it is still the one that has it open."""
+        run_id, writer, attempt = session.runs[number]
+        run = self.runs.get(run_id)
+        if run is None or run.writers.get(writer) != (session.id, number):
+            return []
+        return [RunClosed(session.id, number, run_id, writer, attempt, status, now.wall)]
+
+    def _keep_last(self, run: Run, writer: str, now: Now) -> list[Effect]:
+        """A writer is done: its last provisional films are the last N."""
+        last = run.take_provisional(writer)
+        for session, film in last:
+            self._submit_film(run, session, film, now)
+        return [FilmJudged(session, film, True, f"last {len(last)}") for session, film in last]
 
     def _job_recorded(self, fact: JobDone | JobStruck, now: Now) -> list[Effect]:
         failure = fact.reason if isinstance(fact, JobStruck) else ""

@@ -179,6 +179,8 @@ class SessionRow:
     durable_b: int
     runs: dict[int, tuple[str, str, int]] = field(default_factory=dict)
     """run number -> (run id, writer, attempt), of runs that are not closed."""
+    finishing: dict[int, str] = field(default_factory=dict)
+    """run number -> status, of those in `runs` that their process has finished."""
     metrics: dict[int, str] = field(default_factory=dict)
     """metric number -> name."""
     closed_runs: dict[int, tuple[str, str, int]] = field(default_factory=dict)

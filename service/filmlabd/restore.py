@@ -62,6 +62,7 @@ def _session(row: SessionRow, films: FilmStore) -> Session:
             Stream.B: StreamState(durable_b, durable_b + 1),
         },
         runs=dict(row.runs),
+        finishing=dict(row.finishing),
         metrics=dict(row.metrics),
     )
 

@@ -177,10 +177,13 @@ class Run:
             self.kept_walls.append(wall)
         return Judgement(True, reason)
 
-    def push_provisional(self, writer: str, session: int, film: int) -> list[tuple[int, int]]:
-        """One more film that may be among the last N: those that no longer are."""
-        ring = self.ring.setdefault(writer, deque())
-        ring.append((session, film))
+    def push_provisional(self, writer: str, session: int, film: int) -> None:
+        """One more film that may be among the last N."""
+        self.ring.setdefault(writer, deque()).append((session, film))
+
+    def trim_provisional(self, writer: str) -> list[tuple[int, int]]:
+        """Take those that are not among the last N any more."""
+        ring = self.ring.get(writer, deque())
         dropped = []
         while len(ring) > max(0, self.schedule.last_n_episodes):
             dropped.append(ring.popleft())

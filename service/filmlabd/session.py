@@ -50,10 +50,12 @@ class StreamState:
 
 
 class Life(Enum):
-    """ALIVE until its process is gone or says BYE; LEAVING until all that it left behind is durable and applied."""
+    """ALIVE until its process is gone or says BYE; LEAVING until all that it left behind is durable and applied; GONE
+    from then on."""
 
     ALIVE = auto()
     LEAVING = auto()
+    GONE = auto()
 
 
 @dataclass(slots=True)
@@ -89,7 +91,8 @@ class Session:
     )
     runs: dict[int, tuple[str, str, int]] = field(default_factory=dict)
     """run number -> (run id, writer, attempt)."""
-    refused_runs: set[int] = field(default_factory=set)
+    finishing: dict[int, str] = field(default_factory=dict)
+    """run number -> status, of runs that their process has finished and whose films are not whole yet."""
     metrics: dict[int, str] = field(default_factory=dict)
     films: dict[int, OpenFilm] = field(default_factory=dict)
     spool_read: bool = False

@@ -84,12 +84,12 @@ def test_a_run_ends_with_its_last_writer(story: Followed) -> None:
     assert story.answers.run(RUN).status == "finished"
 
 
-def test_a_writers_own_finish_closes_it(story: Followed) -> None:
+def test_a_writers_own_finish_is_remembered(story: Followed) -> None:
     """A daemon that is killed behind a RunFinish does not take the writer for crashed later."""
     story.open()
     story.say(entries.RunFinish(run=1, wall=1300.0, status="finished"))
     (row,) = story.answers.sessions()
-    assert (row.runs, row.closed_runs) == ({}, {1: (RUN, "main", 1)})
+    assert (row.runs, row.finishing) == ({1: (RUN, "main", 1)}, {1: "finished"})
     assert (story.answers.run(RUN).status, story.answers.run(RUN).finished_wall) == ("finished", 1300.0)
 
 

@@ -60,8 +60,9 @@ def test_the_ring_has_the_last_n_of_each_writer() -> None:
     """Each writer has its own last N."""
     run = Run("r1", schedule=CaptureSchedule.parse("last:2"))
     for film in range(1, 4):
-        dropped = run.push_provisional("main", 1, film)
-    assert dropped == [(1, 1)]
-    assert run.push_provisional("eval", 2, 1) == []
+        run.push_provisional("main", 1, film)
+    run.push_provisional("eval", 2, 1)
+    assert run.trim_provisional("main") == [(1, 1)]
+    assert run.trim_provisional("eval") == []
     assert run.take_provisional("main") == [(1, 2), (1, 3)]
     assert run.take_provisional("main") == []
