@@ -48,6 +48,8 @@ def init(
     schedule: CaptureSchedule | str | None = None,
     total_episodes: int | None = None,
     fps: float = 30.0,
+    formats: Iterable[str] = ("gif",),
+    overlay: Iterable[str] = (),
     memory_bytes: int = settings.MEMORY_BYTES,
     spool_bytes: int = settings.SPOOL_BYTES,
     close_timeout_s: float = settings.CLOSE_TIMEOUT_S,
@@ -72,6 +74,8 @@ def init(
         schedule: which episodes are captured; default `CaptureSchedule(cubic=True)`.
         total_episodes: how many there will be, for `last_n_episodes`.
         fps: of the clips.
+        formats: what clips are printed as: some of `gif`, `webp` and `mp4` (for which PyAV must be installed).
+        overlay: what stands under the picture of an episode: some of `episode`, `step`, `return` and `action`.
         memory_bytes: ceiling on what is held in memory, in raw bytes; over it whole films are dropped.
         spool_bytes: ceiling on what is kept on disk while no daemon answers; 0: nothing.
         close_timeout_s: how long `finish` waits for the daemon.
@@ -82,8 +86,8 @@ def init(
     """
     options = settings.resolve(
         project=project, name=name, group=group, tags=tags, config=config, id=id, resume=resume, writer=writer,
-        mode=mode, dir=dir, strict=strict, schedule=schedule, total_episodes=total_episodes, fps=fps,
-        memory_bytes=memory_bytes, spool_bytes=spool_bytes, close_timeout_s=close_timeout_s,
+        mode=mode, dir=dir, strict=strict, schedule=schedule, total_episodes=total_episodes, fps=fps, formats=formats,
+        overlay=overlay, memory_bytes=memory_bytes, spool_bytes=spool_bytes, close_timeout_s=close_timeout_s,
     )  # fmt: skip
     for complaint in options.complaints:
         say(complaint)

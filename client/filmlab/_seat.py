@@ -97,6 +97,8 @@ class Seat:
             schedule=str(options.schedule),
             total_episodes=options.total_episodes,
             fps=options.fps,
+            formats=options.formats,
+            overlay=options.overlay,
         )
         self.put(encode_entry(begin))
 

@@ -16,6 +16,7 @@ from filmlab.media import check_fps
 from filmlab.schedule import CaptureSchedule, Decider
 from filmlab.wire.jsonbody import Json
 from filmlab.wire.names import check_run_id, check_writer, clean_text, file_name
+from filmlab.wire.run_entries import FORMATS, OVERLAYS
 
 Mode: TypeAlias = Literal["auto", "online", "offline", "disabled"]
 Resume: TypeAlias = Literal["allow", "must", "never"]
@@ -50,6 +51,8 @@ class RunOptions:
     schedule: CaptureSchedule
     total_episodes: int
     fps: float
+    formats: tuple[str, ...]
+    overlay: tuple[str, ...]
     memory_bytes: int
     spool_bytes: int
     close_timeout_s: float
@@ -74,6 +77,8 @@ def resolve(
     schedule: CaptureSchedule | str | None,
     total_episodes: int | None,
     fps: float,
+    formats: Iterable[str] = FORMATS[:1],
+    overlay: Iterable[str] = (),
     memory_bytes: int,
     spool_bytes: int,
     close_timeout_s: float,
@@ -115,6 +120,8 @@ def resolve(
         schedule=_schedule(schedule),
         total_episodes=_whole("total_episodes", total_episodes or 0, 0),
         fps=check_fps(fps),
+        formats=_chosen("formats", formats, FORMATS) or FORMATS[:1],
+        overlay=_chosen("overlay", overlay, OVERLAYS),
         memory_bytes=_whole("memory_bytes", memory_bytes, MEMORY_MIN_BYTES),
         spool_bytes=_whole("spool_bytes", spool_bytes, 0),
         close_timeout_s=_seconds("close_timeout_s", close_timeout_s),
@@ -180,6 +187,18 @@ def _one_of(value: str, choices: Any, what: str) -> Any:
     if value not in get_args(choices):
         raise BadInput(f"{what}: one of {', '.join(get_args(choices))}; got {value!r}")
     return value
+
+
+def _chosen(what: str, given: Iterable[str], choices: tuple[str, ...]) -> tuple[str, ...]:
+    """Some of the choices, each once, in the order given; one alone needs no brackets."""
+    try:
+        chosen = (given,) if isinstance(given, str) else tuple(given)
+    except TypeError:
+        raise BadInput(f"{what}: some of {', '.join(choices)}; got {type(given).__name__}") from None
+    for item in chosen:
+        if item not in choices:
+            raise BadInput(f"{what}: some of {', '.join(choices)}; got {item!r}")
+    return tuple(dict.fromkeys(chosen))
 
 
 def _flag(text: str) -> bool:

@@ -3,6 +3,7 @@
 import json
 import math
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ SELECT run_id, name, project, group_name, tags, directory,
     coalesce((SELECT w.status FROM writers w WHERE w.run_id = r.run_id AND w.attempt = r.attempt
         ORDER BY CASE w.status WHEN 'running' THEN 0 WHEN 'crashed' THEN 1 ELSE 2 END LIMIT 1), 'running'),
     attempt, config, summary, schedule, plan_version, wanted, next_episodes, asked_by, total_episodes, fps,
-    created_wall, updated_wall, finished_wall, episodes, printed, umask
+    created_wall, updated_wall, finished_wall, episodes, printed, umask, formats, overlay
 FROM runs r
 """
 _EPISODE = """
@@ -95,9 +96,9 @@ class Answers(RecorderAnswers, SeriesAnswers):
     def steps(self, session: int, film: int) -> StepsRow:
         """Actions and rewards of a film's episode, as far as they have come."""
         rows = self._db.execute(
-            "SELECT body FROM steps WHERE session = ? AND film = ? ORDER BY first, id", (signed(session), film)
-        )
-        return join_steps(body for (body,) in rows)
+            "SELECT first, body FROM steps WHERE session = ? AND film = ? ORDER BY first, id", (signed(session), film)
+        ).fetchall()
+        return replace(join_steps(body for _, body in rows), first=rows[0][0] if rows else 0)
 
     def metrics(self, run_id: str) -> list[MetricRow]:
         """A run's metrics by name, attempt and writer, without reading their points."""
@@ -245,11 +246,11 @@ def _lines(text: str) -> tuple[str, ...]:
 def _run_row(row: tuple[Any, ...]) -> RunRow:
     run_id, name, project, group, tags, directory, status, attempt, config, summary, *rest = row
     schedule, plan_version, wanted, next_episodes, asked_by, total_episodes, fps, *rest = rest
-    created, updated, finished, episodes, printed, umask = rest
+    created, updated, finished, episodes, printed, umask, formats, overlay = rest
     return RunRow(
         run_id, name, project, group, tuple(json.loads(tags)), directory, status, attempt, json.loads(config),
         json.loads(summary), schedule, plan_version, wanted, next_episodes, asked_by, total_episodes, _float(fps),
-        created or 0.0, updated or 0.0, finished, episodes, bool(printed), umask,
+        created or 0.0, updated or 0.0, finished, episodes, bool(printed), umask, _lines(formats), _lines(overlay),
     )  # fmt: skip
 
 

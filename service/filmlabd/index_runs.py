@@ -27,16 +27,17 @@ def begin_run(db: sqlite3.Connection, state: State, session: int, entry: RunBegi
     umask = db.execute("SELECT umask FROM sessions WHERE session = ?", (signed(session),)).fetchone() or (None,)
     if umask[0] is None:
         umask = (0o077,)
+    shown = "\n".join(entry.formats), "\n".join(entry.overlay)
     row = db.execute("SELECT attempt, config FROM runs WHERE run_id = ?", (writer.run_id,)).fetchone()
     if row is None:
         db.execute(
             "INSERT INTO runs (run_id, name, project, group_name, tags, directory, attempt, config, summary, schedule,"
-            " plan_version, total_episodes, fps, umask, created_wall, updated_wall)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}', ?, 1, ?, ?, ?, ?, ?)",
+            " plan_version, total_episodes, fps, umask, created_wall, updated_wall, formats, overlay)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}', ?, 1, ?, ?, ?, ?, ?, ?, ?)",
             (
                 writer.run_id, entry.name, entry.project, entry.group, json.dumps(entry.tags), clean(entry.directory),
                 writer.attempt, dump(entry.config), clean(entry.schedule), entry.total_episodes, entry.fps, *umask,
-                entry.wall, entry.wall,
+                entry.wall, entry.wall, *shown,
             ),
         )  # fmt: skip
         return
@@ -45,10 +46,11 @@ def begin_run(db: sqlite3.Connection, state: State, session: int, entry: RunBegi
         config = json.loads(row[1]) | entry.config
         db.execute(
             "UPDATE runs SET name = ?, group_name = ?, tags = ?, attempt = ?, config = ?, schedule = ?,"
-            " plan_version = plan_version + 1, total_episodes = ?, fps = ?, umask = ? WHERE run_id = ?",
+            " plan_version = plan_version + 1, total_episodes = ?, fps = ?, umask = ?, formats = ?, overlay = ?"
+            " WHERE run_id = ?",
             (
                 entry.name, entry.group, json.dumps(entry.tags), writer.attempt, dump(config), clean(entry.schedule),
-                entry.total_episodes, entry.fps, *umask, writer.run_id,
+                entry.total_episodes, entry.fps, *umask, *shown, writer.run_id,
             ),
         )  # fmt: skip
     db.execute("UPDATE runs SET printed = 0, finished_wall = NULL WHERE run_id = ?", (writer.run_id,))

@@ -93,7 +93,12 @@ _IDENTITY = """
 INSERT INTO state VALUES ('identity', random());
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _RECORDERS, _IDENTITY)
+_FORMATS = """
+ALTER TABLE runs ADD COLUMN formats TEXT NOT NULL DEFAULT 'gif';
+ALTER TABLE runs ADD COLUMN overlay TEXT NOT NULL DEFAULT '';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RECORDERS, _IDENTITY, _FORMATS)
 """Script n makes version n + 1 of version n. Only ever appended to."""
 VERSION = len(MIGRATIONS)
 

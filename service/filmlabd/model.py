@@ -85,6 +85,10 @@ class RunRow:
     """The final prints are all there."""
     umask: int = 0o077
     """Of the process that began the latest attempt: prints are made as it would make them."""
+    formats: tuple[str, ...] = ("gif",)
+    """What its clips are printed as."""
+    overlay: tuple[str, ...] = ()
+    """What stands under the pictures of its episodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +202,8 @@ class StepsRow:
 
     actions: list[Any]
     rewards: NDArray[np.float64]
+    first: int = 0
+    """How many steps the episode had taken before these."""
 
 
 @dataclass(frozen=True, slots=True)

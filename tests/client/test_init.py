@@ -78,6 +78,10 @@ def test_variables_fill_in_and_arguments_win() -> None:
         ({"schedule": CaptureSchedule(max_total=3)}, "write always&"),
         ({"total_episodes": -1}, "total_episodes: a whole number from 0"),
         ({"fps": 0}, "fps: above 0"),
+        ({"formats": ("gif", "avi")}, "formats: some of gif, mp4, webp; got 'avi'"),
+        ({"formats": 3}, "formats: some of gif, mp4, webp; got int"),
+        ({"overlay": ["reward"]}, "overlay: some of episode, step, return, action; got 'reward'"),
+        ({"overlay": [None]}, "got None"),
         ({"memory_bytes": 5}, "memory_bytes: a whole number from"),
         ({"spool_bytes": 1.5}, "spool_bytes"),
         ({"close_timeout_s": "x"}, "close_timeout_s: seconds"),
@@ -89,6 +93,13 @@ def test_misuse_raises(given: dict[str, Any], says: str) -> None:
     """The message says which argument, and what is expected."""
     with pytest.raises(BadInput, match=says):
         options(**given)
+
+
+def test_formats_and_overlay_are_taken_in_their_order() -> None:
+    """Each once; one alone needs no brackets; a clip has at least one format."""
+    found = options(formats=["webp", "gif", "webp"], overlay="step")
+    assert (found.formats, found.overlay) == (("webp", "gif"), ("step",))
+    assert (options().formats, options(formats=()).formats, options().overlay) == (("gif",), ("gif",), ())
 
 
 @pytest.mark.parametrize("endpoint", ["tcp://127.0.0.1:5", "ipc://@abstract", "ipc://relative"])

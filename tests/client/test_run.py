@@ -141,12 +141,15 @@ def test_images_and_clips_are_logged_beside_numbers(studio: Studio) -> None:
 
 def test_a_run_says_how_it_began_and_ended(studio: Studio) -> None:
     """RunBegin is the first thing, RunFinish the last, and the time inside filmlab is told before."""
-    run = studio.init(project="p/q", name="n", config={"lr": np.float64(0.5)}, tags=["x"], group="g", id="abc")
+    run = studio.init(
+        project="p/q", name="n", config={"lr": np.float64(0.5)}, tags=["x"], group="g", id="abc", overlay="step"
+    )
     run.log({"a": 1})
     run.finish()
     (begin,), (end,) = studio.entries(RunBegin), studio.entries(RunFinish)
     assert (begin.run_id, begin.writer, begin.project, begin.name) == ("abc", "main", "p/q", "n")
     assert (begin.config, begin.tags, begin.group, begin.schedule) == ({"lr": 0.5}, ("x",), "g", "always")
+    assert (begin.formats, begin.overlay) == (("gif",), ("step",))
     assert begin.directory == str(studio.directory / "out" / "p%2Fq" / "n-abc")
     assert end.status == "finished"
     assert Histogram.of(studio.entries(Blocked)[0]).count == run.stats.calls == 1

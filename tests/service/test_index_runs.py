@@ -25,6 +25,8 @@ def test_a_runs_row_says_what_its_beginning_said(story: Followed) -> None:
         schedule="every:100",
         total_episodes=500,
         fps=50.0,
+        formats=("mp4", "gif"),
+        overlay=("return", "step"),
     )
     run = story.answers.run(RUN)
     assert (run.run_id, run.name, run.project, run.group, run.tags) == (RUN, "walk", "p", "g", ("a", "b"))
@@ -36,6 +38,7 @@ def test_a_runs_row_says_what_its_beginning_said(story: Followed) -> None:
         50.0,
         0o022,
     )
+    assert (run.formats, run.overlay) == (("mp4", "gif"), ("return", "step"))
     assert (run.status, run.attempt, run.episodes, run.printed) == ("running", 1, 0, False)
     assert (run.created_wall, run.updated_wall, run.finished_wall) == (1000.0, 1000.0, None)
 
@@ -61,8 +64,10 @@ def test_a_further_attempt_changes_what_may_change(story: Followed) -> None:
         directory="/tmp/elsewhere",
         config={"lr": 3},
         schedule="always",
+        formats=("webp",),
     )
     run = story.answers.run(RUN)
+    assert (run.formats, run.overlay) == (("webp",), ())
     assert (run.name, run.project, run.directory, run.config) == ("walk on", "p", "/tmp/there", {"lr": 3, "seed": 2})
     assert (run.attempt, run.status, run.schedule, run.plan_version) == (2, "running", "always", 2)
     assert (run.created_wall, run.updated_wall, run.finished_wall) == (1000.0, 2000.0, None)

@@ -39,6 +39,7 @@ from filmlab.wire.jsonbody import EXACT_MAX
 from filmlab.wire.meta import RANGES, WHOLE_MAX
 from filmlab.wire.names import clean_metric, clean_text
 from filmlab.wire.recorder_entries import RECORDER_KINDS
+from filmlab.wire.run_entries import FORMATS, OVERLAYS
 
 SESSION = 0x1122334455667788
 MESSAGE_TYPES: tuple[type[Any], ...] = get_args(messages.Message)
@@ -62,7 +63,7 @@ ENTRIES: tuple[Entry, ...] = (
     RunBegin(
         run=0, wall=1.5, run_id="ab12cd34", writer="main", project="maze", name="größer", directory="/tmp/x/filmlab",
         group="g", tags=("a", "b"), config={"lr": 0.001, "net": {"layers": [64, 64]}}, schedule="every:100",
-        total_episodes=1000, fps=30.0,
+        total_episodes=1000, fps=30.0, formats=("gif", "mp4"), overlay=("return", "step"),
     ),
     MetricNames(run=0, wall=1.5, names=((0, "loss"), (1, "train/return"))),
     Snapshot(run=0, wall=1.5, step=-3, ids=bytes(8), values=bytes(16)),
@@ -114,6 +115,13 @@ def records() -> list[Envelope]:
 finite = st.floats(allow_nan=False, allow_infinity=False)
 utf8 = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 clean = st.text(max_size=30).map(clean_text)
+
+
+def choices_of(choices: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    """Some of them, each once, in any order."""
+    return st.lists(st.sampled_from(choices), unique=True).map(tuple)
+
+
 parts_of_names = clean.filter(lambda text: "/" not in text and text not in (".", ".."))
 run_ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", fullmatch=True)
 exact = st.integers(0, EXACT_MAX)
@@ -188,7 +196,8 @@ _bodies: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
         "run_id": run_ids, "writer": run_ids, "project": clean, "name": clean, "group": clean,
         "directory": utf8.map(lambda text: "/" + text.replace("\0", "").replace("..", "")),
         "tags": st.lists(clean, max_size=4).map(tuple), "config": json_maps, "resume": clean, "schedule": clean,
-        "total_episodes": exact, "fps": rates,
+        "total_episodes": exact, "fps": rates, "overlay": choices_of(OVERLAYS),
+        "formats": choices_of(FORMATS).filter(bool),
     },
     MetricNames: {
         "names": st.lists(st.tuples(numbers, st.text(min_size=1).map(clean_metric).filter(bool)), max_size=5).map(tuple)

@@ -100,6 +100,15 @@ def test_what_is_encoded_decodes_to_the_same(cls: type[Any], data: st.DataObject
     assert decode(encode_entry(entry)) == [entry]
 
 
+def test_a_run_from_before_there_were_formats_is_printed_as_gif() -> None:
+    """What an older journal or spool says of a run is understood as it was meant."""
+    older = json.loads(SAMPLE[RunBegin].body())
+    del older["formats"], older["overlay"]
+    (begin,) = decode(with_body(RunBegin.TYPE, json.dumps(older).encode()))
+    assert isinstance(begin, RunBegin)
+    assert (begin.formats, begin.overlay) == (("gif",), ())
+
+
 @given(st.lists(st.sampled_from(ENTRY_TYPES).flatmap(entry_of), max_size=5))
 def test_a_record_keeps_their_order(entries: list[Entry]) -> None:
     """Sealed together, of any types, and read from a view."""
@@ -211,6 +220,8 @@ def test_a_document_of_strange_values_raises_only_wire_errors(cls: type[Any], da
         (RunBegin, "schedule", ["cubic", "x" * 4096], ["x" * 4097, "a\0"]),
         (RunBegin, "total_episodes", [0, EXACT_MAX], [-1, EXACT_MAX + 1]),
         (RunBegin, "fps", [0.1, 1000.0], [0.0, -1.0, 1000.5, math.inf, math.nan]),
+        (RunBegin, "formats", [("gif",), ("webp", "mp4", "gif")], [(), ("gif", "gif"), ("avi",), ("GIF",)]),
+        (RunBegin, "overlay", [(), ("action", "step", "return", "episode")], [("step", "step"), ("reward",), ("",)]),
         (MetricNames, "names", [(), ((NUMBER_MAX, "a"),), ((0, "ä" * 100),)], [
             ((-1, "a"),), ((NUMBER_MAX + 1, "a"),), ((0, ""),), ((0, "ä" * 101),), ((0, "\ud800"),), ((0, "a\0"),),
         ]),

@@ -12,6 +12,10 @@ from filmlab.wire.names import check_metric, check_run_id, check_text, check_wri
 DIRECTORY_MAX_BYTES = 4000
 SCHEDULE_MAX_CHARS = 4096
 TAGS_MAX = 100
+FORMATS = ("gif", "mp4", "webp")
+"""What a clip can be printed as."""
+OVERLAYS = ("episode", "step", "return", "action")
+"""What can stand under the picture of a clip."""
 BUCKETS_MAX = 1024
 """Of the histogram of a Blocked entry: `filmlab.latency` needs half of that for all of int64."""
 _TOKEN = struct.Struct("<Q")
@@ -36,6 +40,8 @@ class RunBegin(Head):
     schedule: str = "cubic"
     total_episodes: int = 0
     fps: float = 30.0
+    formats: tuple[str, ...] = ("gif",)
+    overlay: tuple[str, ...] = ()
 
     def check(self) -> None:
         check_run_id(self.run_id)
@@ -48,6 +54,10 @@ class RunBegin(Head):
         check_text(self.schedule, "RunBegin.schedule", SCHEDULE_MAX_CHARS)
         check_whole("RunBegin", "total_episodes", self.total_episodes, EXACT_MAX)
         check_fps("RunBegin", self.fps)
+        if not self.formats:
+            raise WireError(f"RunBegin.formats: at least one of {', '.join(FORMATS)}")
+        check_choices("RunBegin.formats", self.formats, FORMATS)
+        check_choices("RunBegin.overlay", self.overlay, OVERLAYS)
 
     def body(self) -> bytes:
         return to_json(
@@ -55,7 +65,7 @@ class RunBegin(Head):
                 "id": self.run_id, "writer": self.writer, "project": self.project, "name": self.name,
                 "directory": self.directory, "group": self.group, "tags": list(self.tags), "config": self.config,
                 "resume": self.resume, "schedule": self.schedule, "total_episodes": self.total_episodes,
-                "fps": self.fps,
+                "fps": self.fps, "formats": list(self.formats), "overlay": list(self.overlay),
             }
         )  # fmt: skip
 
@@ -76,6 +86,9 @@ class RunBegin(Head):
             schedule=doc.text("schedule"),
             total_episodes=doc.whole("total_episodes"),
             fps=doc.number("fps"),
+            # Records from before there was a choice have none.
+            formats=tuple(doc.texts("formats")) or ("gif",),
+            overlay=tuple(doc.texts("overlay")),
         )
 
 
@@ -252,6 +265,13 @@ class RunFinish(Head):
     @classmethod
     def read(cls, head: Json, body: memoryview) -> "RunFinish":
         return cls(**head, status=Doc(body, "RunFinish").text("status"))
+
+
+def check_choices(what: str, chosen: tuple[str, ...], choices: tuple[str, ...]) -> None:
+    """Raises WireError unless all of `chosen` are different ones of `choices`."""
+    if len(set(chosen)) < len(chosen) or not set(chosen) <= set(choices):
+        shown = ", ".join(repr(item[:20]) for item in chosen[: len(choices) + 1])
+        raise WireError(f"{what}: each of {', '.join(choices)} at most once; got {shown}")
 
 
 def check_directory(text: str) -> None:
