@@ -13,10 +13,11 @@ from PIL import Image
 from filmlab.errors import BadInput
 from filmlabd.artifact_names import episode_stem, media_stem
 from filmlabd.artifacts import Made, RunDirectory
+from filmlabd.develop_recorder import episode_json, find, warning_of
 from filmlabd.films import film_path, read_frames
 from filmlabd.index import Reader
 from filmlabd.json_text import document
-from filmlabd.model import EpisodeRow, Job, RunRow
+from filmlabd.model import EpisodeRow, Job, RecorderRow, RunRow, TraceRow
 from filmlabd.render.gif import encode_gif
 
 FPS_MIN = 0.1
@@ -50,6 +51,9 @@ def make_episode(job: Job, run: RunRow, reader: Reader, room: Path, directory: R
         BadInput: the index knows no such film, or it cannot be shown.
     """
     row = _row(job, reader)
+    trace = reader.trace(row.session, row.film)
+    if trace is not None:
+        return _make_traced(job, row, run.umask, trace, find(reader, row.session, trace.recorder), room)
     stem = episode_stem(row)
     film = _Film(room, row)
     paths = []
@@ -70,6 +74,25 @@ def make_episode(job: Job, run: RunRow, reader: Reader, room: Path, directory: R
         fields["warning"] = "; ".join(notes) or NO_FRAMES
     paths.append(directory.publish(f"{stem}.json", document(fields), final=job.final))
     return tuple(paths), tuple(notes)
+
+
+def _make_traced(job: Job, row: EpisodeRow, umask: int, trace: TraceRow, recorder: RecorderRow, room: Path) -> Made:
+    """The same for a recorder: in its own directory, under its own name, with what its program said as JSON."""
+    film = _Film(room, row)
+    notes = [row.note] if row.note else []
+    paths = []
+    with RunDirectory(Path(recorder.directory), umask) as directory:
+        frames = film.frames() if row.frames else iter(())
+        first = next(frames, None)
+        if first is not None:
+            clip = encode_gif(itertools.chain((first,), frames), max(recorder.fps, FPS_MIN))
+            paths.append(directory.publish(f"{trace.stem}.gif", clip.data, final=job.final))
+            notes += clip.notes
+        notes += film.notes
+        if recorder.save_metadata:
+            data = episode_json(trace, warning_of(row, film.read, notes))
+            paths.append(directory.publish(f"{trace.stem}.json", data, final=job.final))
+    return tuple(f"{recorder.directory}/{path}" for path in paths), tuple(notes)
 
 
 def make_medium(job: Job, reader: Reader, room: Path, directory: RunDirectory) -> Made:

@@ -162,6 +162,10 @@ class Jobs:
         """Whether this job waits or runs."""
         return key in self._waiting or key in self._running
 
+    def waits(self, key: str) -> bool:
+        """Whether this job waits for a worker, whether or not the one before it runs."""
+        return key in self._waiting
+
     def of_run(self, run_id: str) -> list[Job]:
         """The jobs of a run that wait or run."""
         items = [*self._waiting.values(), *self._running.values()]

@@ -19,11 +19,15 @@ from filmlab.wire.entries import (
     Flush,
     Media,
     MetricNames,
+    Recorder,
+    RecorderAsk,
     RunBegin,
     RunFinish,
     RunUpdate,
     Snapshot,
+    Trace,
 )
+from filmlabd import lab_recorders
 from filmlabd.events import DeleteFilm, Effect, Now, Reply, StartJob, Tell
 from filmlabd.facts import (
     EpisodeCut,
@@ -44,6 +48,8 @@ from filmlabd.runs import PastRun, Run
 from filmlabd.session import OpenFilm, Session
 from filmlabd.waiters import Waiter, Waiters
 
+LASTING = (JobKind.EPISODE, JobKind.MEDIA, JobKind.RECORDER)
+"""Kinds whose prints are remembered one by one; of the others the next redraw tells."""
 EPISODE_METRICS = ("episode/return", "episode/length")
 
 
@@ -129,7 +135,7 @@ class Lab:
         """A fact that the index shows by now; `session` is the one that it names, if that is still known."""
         match fact:
             case RunClosed():
-                return self._run_closed(fact, now)
+                return self._run_closed(fact, session, now)
             case EpisodeCut():
                 return self._develop_cut(fact, session, now)
             case FilmDeleted():
@@ -164,7 +170,7 @@ class Lab:
         verdict = self.jobs.finish(outcome, now.at)
         if verdict is None:
             return []
-        job, lasting = verdict.job, verdict.job.kind in (JobKind.EPISODE, JobKind.MEDIA)
+        job, lasting = verdict.job, verdict.job.kind in LASTING
         if verdict.state == "done" and lasting:
             paths, notes = "\n".join(outcome.paths), "\n".join(outcome.notes)
             return [
@@ -200,6 +206,7 @@ class Lab:
     def request_end(self, run: Run, now: Now) -> list[Effect]:
         """Ask for the final prints of a run that no writer has open any more."""
         keys = {curve_key(run.id, metric) for metric in run.metrics} | self._film_keys(run.id)
+        keys |= lab_recorders.hurry(self.jobs, run.id, now.at)
         for metric in sorted(run.metrics):
             job = Job(curve_key(run.id, metric), JobKind.CURVE, run.id, metric=metric, final=True)
             self.jobs.submit(job, Priority.FINISH, now.at)
@@ -218,6 +225,10 @@ class Lab:
                 film.begin, film.run = entry, entry.run
                 run = self._run_of(session, entry.run)
                 return self._tell_plan(run) if run is not None and is_asked(entry.reason) else []
+            case Trace():
+                film = session.films.setdefault(entry.film, OpenFilm())
+                film.recorder, film.run = entry.recorder, entry.run
+                return []
         run = self._run_of(session, entry.run)
         if run is None:
             return []
@@ -231,6 +242,13 @@ class Lab:
                 self._end_film(session, entry)
             case Flush():
                 return self._flush(session, run, entry, now)
+            case Recorder():
+                lab_recorders.declare(session, run.id, entry)
+            case RecorderAsk():
+                waiter = lab_recorders.ask(self.jobs, session, run.id, entry, now.at)
+                if waiter is not None:
+                    self.waiters.add(waiter)
+                    return self._answer(run.id, now)
             case RunFinish():
                 session.finishing[entry.run] = entry.status
         return []
@@ -260,6 +278,9 @@ class Lab:
             return []
         if film.provisional:
             return self._keep_provisionally(session, run, session.runs[film.run][1], number)
+        if film.recorder:
+            self._submit_film(run, session.id, number, now, recorder=film.recorder)
+            return []
         judgement = run.judge(film.begin.reason if film.begin else "", now.wall)
         if judgement.kept:
             self._submit_film(run, session.id, number, now)
@@ -297,11 +318,13 @@ class Lab:
             self._submit_film(run, fact.session, fact.film, now)
         return []
 
-    def _run_closed(self, fact: RunClosed, now: Now) -> list[Effect]:
+    def _run_closed(self, fact: RunClosed, owner: Session | None, now: Now) -> list[Effect]:
         run = self.runs.get(fact.run_id)
         if run is None:
             return []
         run.close(fact.writer, fact.status)
+        if fact.status == "crashed" and owner is not None:
+            lab_recorders.save_crashed(self.jobs, owner, run.id, now.at)
         effects = self._keep_last(run, fact.writer, now)
         if not run.alive:
             effects += self.request_end(run, now)
@@ -329,19 +352,22 @@ class Lab:
         run = self.runs.get(fact.run_id)
         if run is not None and run.alive and fact.kind != JobKind.PAGE:
             self._redraw_page(run, now)
-        self.waiters.settle(fact.run_id, fact.key, f"{fact.key}: {failure}" if failure else "")
+        if lab_recorders.is_settled(self.jobs, fact):
+            self.waiters.settle(fact.run_id, fact.key, f"{fact.key}: {failure}" if failure else "")
         path = fact.paths.split("\n")[0] if isinstance(fact, JobDone) else ""
         tells: list[Effect] = []
         for owner, number in run.writers.values() if run is not None else ():
             if owner == fact.session and run is not None:
-                path = f"{run.directory}/{path}" if path else ""
-                tells.append(
-                    Tell(owner, messages.Print(number, fact.kind, not failure, path=path, reason=failure[:1000]))
-                )
+                # A recorder's prints lie elsewhere: their paths are absolute.
+                path = f"{run.directory}/{path}" if path and not path.startswith("/") else path
+                told = messages.Print(
+                    number, fact.kind, not failure, path=path, reason=failure[:1000], film=fact.film
+                )  # fmt: skip
+                tells.append(Tell(owner, told))
         return [*tells, *self._answer(fact.run_id, now)]
 
     def _flush(self, session: Session, run: Run, flush: Flush, now: Now) -> list[Effect]:
-        keys = self._film_keys(run.id)
+        keys = self._film_keys(run.id) | lab_recorders.hurry(self.jobs, run.id, now.at)
         keys |= {
             film_key(session.id, number, medium=isinstance(film.end, Media))
             for number, film in session.films.items()
@@ -373,9 +399,12 @@ class Lab:
                 effects.append(RunPrinted(run_id, now.wall))
         return effects
 
-    def _submit_film(self, run: Run, session: int, film: int, now: Now, *, medium: bool = False) -> None:
+    def _submit_film(
+        self, run: Run, session: int, film: int, now: Now, *, medium: bool = False, recorder: int = 0
+    ) -> None:
         key, kind = film_key(session, film, medium=medium), JobKind.MEDIA if medium else JobKind.EPISODE
-        self.jobs.submit(Job(key, kind, run.id, session, film, final=True), Priority.ANIMATION, now.at)
+        job = Job(key, kind, run.id, session, film, final=True, recorder=recorder)
+        self.jobs.submit(job, Priority.ANIMATION, now.at)
 
     def _redraw(self, run: Run, metrics: Iterable[str], now: Now) -> None:
         for metric in metrics:

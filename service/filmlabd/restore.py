@@ -11,6 +11,7 @@ from filmlab.schedule.asked import Asked, is_asked
 from filmlab.schedule.ranges import parse_ranges
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media
 from filmlab.wire.messages import Stream
+from filmlabd import lab_recorders
 from filmlabd.films import FilmStore
 from filmlabd.index_read import Answers
 from filmlabd.jobs import Priority, film_key
@@ -34,7 +35,13 @@ def restore(read: Answers, films: FilmStore, lab: Lab, now_at: float) -> list[Se
         else:
             lab.past[row.run_id] = PastRun(row.attempt, row.directory, row.plan_version, _asked(row))
     for episode in [*read.open_episodes(), *read.jobs("pending"), *read.jobs("ready")]:
-        _take_up(episode, sessions.get(episode.session), lab, now_at)
+        _take_up(episode, sessions.get(episode.session), lab, read, now_at)
+    for run_id in lab.runs:
+        recorders = read.recorders(run_id)
+        lab_recorders.take_up(lab.jobs, recorders, now_at)
+        for recorder in recorders:
+            if recorder.kind == "curves" and recorder.session in sessions:
+                sessions[recorder.session].recorders[recorder.number] = run_id
     log.info(
         "took up %d sessions and %d runs; %d films to develop",
         len(sessions), len(lab.runs), lab.jobs.counts["waiting"],
@@ -98,14 +105,16 @@ def _asked(row: RunRow) -> Asked:
     return Asked(parse_ranges(row.wanted), row.next_episodes, row.asked_by)
 
 
-def _take_up(row: EpisodeRow, session: Session | None, lab: Lab, now_at: float) -> None:
+def _take_up(row: EpisodeRow, session: Session | None, lab: Lab, read: Answers, now_at: float) -> None:
     """An episode or medium that is not printed yet: still open, waiting for its last frames, its end, or a worker."""
     run = lab.runs.get(row.run_id)
     if run is None or not row.film:
         return
+    trace = read.trace(row.session, row.film)
+    recorder = trace.recorder if trace is not None else 0
     if not row.ended or (session is not None and session.durable_b < row.last_seq):
         if session is not None:
-            session.films.setdefault(row.film, _film(row, session))
+            session.films.setdefault(row.film, _film(row, session)).recorder = recorder
     elif row.job_state == "pending":
         if row.provisional:
             run.push_provisional(row.writer, row.session, row.film)
@@ -114,7 +123,7 @@ def _take_up(row: EpisodeRow, session: Session | None, lab: Lab, now_at: float) 
         kind = JobKind.MEDIA if medium else JobKind.EPISODE
         key = film_key(row.session, row.film, medium=medium)
         lab.jobs.submit(
-            Job(key, kind, row.run_id, row.session, row.film, final=True), Priority.ANIMATION, now_at
+            Job(key, kind, row.run_id, row.session, row.film, final=True, recorder=recorder), Priority.ANIMATION, now_at
         )  # fmt: skip
 
 

@@ -67,6 +67,8 @@ class OpenFilm:
     frames: int = 0
     """Frames that came so far."""
     run: int = 0
+    recorder: int = 0
+    """The session's number of the recorder that handed it over, 0 for none: then it is a print in any case."""
 
     @property
     def provisional(self) -> bool:
@@ -95,6 +97,8 @@ class Session:
     """run number -> status, of runs that their process has finished and whose films are not whole yet."""
     metrics: dict[int, str] = field(default_factory=dict)
     films: dict[int, OpenFilm] = field(default_factory=dict)
+    recorders: dict[int, str] = field(default_factory=dict)
+    """Of curves: number -> run id."""
     spool_read: bool = False
     """All that its process left on disk has been taken in."""
 

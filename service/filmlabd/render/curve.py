@@ -59,6 +59,7 @@ class Series:
         average_window: draw the moving average of that many values, the raw ones faintly under it; None: only these.
         raw_name, average_name: legend texts; by default the name, and "avg<window>".
         superseded: drawn faintly: a later attempt has replaced this part.
+        average_color: of the moving average, "#rrggbb"; None: that of the values.
         groups, average_groups: the history in place of x and y, which are then empty; see `from_pyramid`.
     """
 
@@ -72,6 +73,7 @@ class Series:
     superseded: bool = False
     groups: Columns | None = None
     average_groups: Columns | None = None
+    average_color: str | None = None
 
     def __post_init__(self) -> None:
         who = f"series {self.name[:80]!r}"
@@ -79,8 +81,9 @@ class Series:
             raise BadInput(f"{who}: x has shape {self.x.shape} and y {self.y.shape}; expected (n,) and (n,)")
         if not np.isfinite(self.x).all() or (np.diff(self.x) < 0).any():
             raise BadInput(f"{who}: x must be finite and ascending")
-        if self.color is not None and not is_hex(self.color):
-            raise BadInput(f"{who}: color is {self.color[:20]!r}; expected '#rrggbb'")
+        for color in (self.color, self.average_color):
+            if color is not None and not is_hex(color):
+                raise BadInput(f"{who}: color is {color[:20]!r}; expected '#rrggbb'")
 
     @classmethod
     def from_groups(
@@ -144,6 +147,10 @@ class _Trace:
     average: Columns | None
     ink: str
     raw_opacity: float
+
+    @property
+    def average_ink(self) -> str:
+        return self.series.average_color or self.ink
 
     @property
     def fade(self) -> float:
@@ -254,7 +261,7 @@ def _entries(traces: list[_Trace]) -> list[Entry]:
         if len(by_name) == 1 or trace.series.average_name:
             average_name = fonts.clean(trace.series.average_name or average_name)
             entries.append(Entry(raw_name, missing, trace.ink, 4.0, trace.raw_opacity))
-            entries.append(Entry(average_name, "", trace.ink, _AVERAGE_PX))
+            entries.append(Entry(average_name, "", trace.average_ink, _AVERAGE_PX))
         else:
             suffix = f"{average_name}, {missing}" if missing else average_name
             entries.append(Entry(raw_name, suffix, trace.ink, _AVERAGE_PX, shaded=True))
@@ -276,9 +283,9 @@ def _data(traces: list[_Trace], plot: Plot) -> tuple[list[Mark], bool]:
         else:
             below += _thin_line(raw, plot, trace, width_px)
         if trace.average is not None:
-            above += _thick_line(trace.average, plot, trace, _AVERAGE_PX)
+            above += _thick_line(trace.average, plot, trace, _AVERAGE_PX, trace.average_ink)
         elif dense:
-            above += _thick_line(raw, plot, trace, width_px)
+            above += _thick_line(raw, plot, trace, width_px, trace.ink)
         above += geometry_trace.missing(raw, plot, trace.ink)
     return below + above, condensed
 
@@ -290,11 +297,11 @@ def _thin_line(raw: Columns, plot: Plot, trace: _Trace, width_px: float) -> list
     return ([stroke] if stroke else []) + geometry_trace.dots(raw, plot, trace.ink, min(2 * opacity, 1.0))
 
 
-def _thick_line(average: Columns, plot: Plot, trace: _Trace, width_px: float) -> list[Mark]:
+def _thick_line(average: Columns, plot: Plot, trace: _Trace, width_px: float, ink: str) -> list[Mark]:
     if len(average) > plot.width:
         average = geometry_trace.thin(average, plot)
-    stroke = geometry_trace.line(average, plot, width_px, trace.ink, trace.fade)
-    dots = geometry_trace.dots(average, plot, trace.ink, trace.fade, lone_only=True)
+    stroke = geometry_trace.line(average, plot, width_px, ink, trace.fade)
+    dots = geometry_trace.dots(average, plot, ink, trace.fade, lone_only=True)
     return ([stroke] if stroke else []) + dots
 
 
