@@ -10,7 +10,7 @@ from pathlib import Path
 import filmlab
 from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.paths import StatePaths
-from filmlabd import cli_doctor, cli_ls, cli_status
+from filmlabd import cli_doctor, cli_ls, cli_record, cli_status
 from filmlabd.cli_ls import Misuse
 
 FINE, TROUBLE, USAGE = 0, 1, 2
@@ -53,6 +53,18 @@ def make_parser() -> argparse.ArgumentParser:
         "--last", metavar="N", type=_whole, default=50, help="how many lines at most, the last ones; 0: all"
     )
 
+    record = commands.add_parser(
+        "record", help="change what a living run captures, or say what it does",
+        description="Without an option: what is in force, and which episodes that means.",
+    )  # fmt: skip
+    record.add_argument("run", metavar="RUN", help="a run's id, the beginning of its id, or its name")
+    record.add_argument("--next", metavar="N", type=_whole, help="the N episodes that begin next; 0: none of them")
+    record.add_argument(
+        "--episode", metavar="K[-L]", help="these episodes, such as 12 or 12,40-45, beside earlier ones"
+    )
+    record.add_argument("--schedule", metavar="SPEC", help="another schedule, such as every:100+last:1&max:3/h")
+    record.add_argument("--cancel", action="store_true", help="forget first what was asked for and is not recorded yet")
+
     commands.add_parser("status", help="what the daemon is doing")
     commands.add_parser("doctor", help="look for what could go wrong, and say what to do")
     for command in commands.choices.values():
@@ -74,6 +86,11 @@ def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
     paths = StatePaths.at(given.absolute(), environ) if options.state_dir else StatePaths.find(environ)
     if options.command == "status":
         return cli_status.run(paths, as_json=options.json)
+    if options.command == "record":
+        changes = {"next": options.next, "wanted": options.episode, "schedule": options.schedule}
+        changes = {name: value for name, value in changes.items() if value is not None}
+        changes |= {"cancel": True} if options.cancel else {}
+        return cli_record.run(paths, options.run, changes, as_json=options.json)
     if options.run is None:
         return cli_ls.list_runs(paths, options.project, options.last, as_json=options.json)
     return cli_ls.list_episodes(paths, options.run, options.project, options.last, as_json=options.json)

@@ -54,6 +54,10 @@ def shot(episode: int, film: int, *, plan: int = 2, run: int = 0, reason: str = 
     return EpisodeBegin(run=run, wall=1.0, episode=episode, film=film, reason=reason, plan_version=plan)
 
 
+def whole(episode: int, film: int) -> EpisodeEnd:
+    return EpisodeEnd(run=0, wall=1.0, episode=episode, return_=0.0, length=1, film=film, frames=1, last_seq=film)
+
+
 # --- changing ---------------------------------------------------------------------------------------------------------
 
 
@@ -167,8 +171,7 @@ def test_limits_do_not_touch_what_was_asked_for(rig: Rig) -> None:
     ask(rig, schedule="always&max:1", next=2)
     for film, reason in enumerate(("asked for by ann", "asked for by ann", "always", "always"), 1):
         rig.shoot(film, film)
-        rig.say(1 + film, shot(film, film, reason=reason), EpisodeEnd(run=0, wall=1.0, episode=film, return_=0.0,
-                length=1, film=film, frames=1, last_seq=film, reason=reason))  # fmt: skip
+        rig.say(1 + film, shot(film, film, reason=reason), whole(film, film))
     made = [job.key for job in rig.work_all() if job.kind is JobKind.EPISODE]
     assert sorted(made) == [film_key(SESSION, film) for film in (1, 2, 3)]
     assert [(fact.film, fact.reason) for fact in rig.kept(FilmJudged)] == [(4, "over 1 in all")]
@@ -177,7 +180,8 @@ def test_limits_do_not_touch_what_was_asked_for(rig: Rig) -> None:
 def test_a_further_attempt_goes_on_with_what_is_left(rig: Rig) -> None:
     """A run that is resumed begins with its program's schedule, and with the requests that are still open."""
     ask(rig, schedule="cubic", next=3)
-    rig.say(2, shot(0, 1), RunFinish(run=0, wall=2.0))
+    rig.shoot(1, 1)
+    rig.say(2, shot(0, 1), whole(0, 1), RunFinish(run=0, wall=2.0))
     rig.work_all()
     assert "r1" not in rig.core.lab.runs
     rig.hello(session=2, peer=b"peer-2")
