@@ -140,6 +140,8 @@ class Lab:
                 return self._develop_cut(fact, session, now)
             case FilmDeleted():
                 return [DeleteFilm(fact.session, fact.film)]
+            case FilmJudged():
+                return self._develop_judged(fact, now)
             case PlanChanged():
                 return self._plan_changed(fact)
             case JobDone() | JobStruck():
@@ -198,7 +200,7 @@ class Lab:
             for writer in list(run.ring):
                 effects += self._drop_older(run, writer, {session.id: session.durable_b for session in sessions})
                 if writer not in run.writers:
-                    effects += self._keep_last(run, writer, now)
+                    effects += self._keep_last(run, writer)
             if not run.alive:
                 effects += self.request_end(run, now)
         return effects
@@ -206,6 +208,7 @@ class Lab:
     def request_end(self, run: Run, now: Now) -> list[Effect]:
         """Ask for the final prints of a run that no writer has open any more."""
         keys = {curve_key(run.id, metric) for metric in run.metrics} | self._film_keys(run.id)
+        keys |= {film_key(session, film) for session, film in run.judged}
         keys |= lab_recorders.hurry(self.jobs, run.id, now.at)
         for metric in sorted(run.metrics):
             job = Job(curve_key(run.id, metric), JobKind.CURVE, run.id, metric=metric, final=True)
@@ -309,13 +312,20 @@ class Lab:
             return [FilmDeleted(session.id, number, session.durable_b, "its trainer died before saying what it is")]
         note = f"truncated: the trainer ended in mid-episode, after {film.frames} frames were safe"
         episode = film.begin.episode
+        run = self._run_of(session, film.run)
+        if run is not None and film.provisional:
+            run.cut.add((session.id, number))
         return [EpisodeCut(session.id, film.run, number, episode, film.frames, note, now.wall)]
 
     def _develop_cut(self, fact: EpisodeCut, session: Session | None, now: Now) -> list[Effect]:
-        run = self._run_of(session, fact.run) if session is not None else None
-        if run is not None:
-            self._redraw(run, EPISODE_METRICS, now)
-            self._submit_film(run, fact.session, fact.film, now)
+        run = self._run_of(session, fact.run)
+        if run is None or session is None:
+            return []
+        self._redraw(run, EPISODE_METRICS, now)
+        if (fact.session, fact.film) in run.cut:
+            run.cut.discard((fact.session, fact.film))
+            return self._keep_provisionally(session, run, session.runs[fact.run][1], fact.film)
+        self._submit_film(run, fact.session, fact.film, now)
         return []
 
     def _run_closed(self, fact: RunClosed, owner: Session | None, now: Now) -> list[Effect]:
@@ -325,7 +335,7 @@ class Lab:
         run.close(fact.writer, fact.status)
         if fact.status == "crashed" and owner is not None:
             lab_recorders.save_crashed(self.jobs, owner, run.id, now.at)
-        effects = self._keep_last(run, fact.writer, now)
+        effects = self._keep_last(run, fact.writer)
         if not run.alive:
             effects += self.request_end(run, now)
         return effects
@@ -338,12 +348,20 @@ class Lab:
             return []
         return [RunClosed(session.id, number, run_id, writer, attempt, status, now.wall)]
 
-    def _keep_last(self, run: Run, writer: str, now: Now) -> list[Effect]:
+    def _keep_last(self, run: Run, writer: str) -> list[Effect]:
         """A writer is done: its last provisional films are the last N."""
         last = run.take_provisional(writer)
-        for session, film in last:
-            self._submit_film(run, session, film, now)
-        return [FilmJudged(session, film, True, f"last {len(last)}") for session, film in last]
+        run.judged.update(last)
+        reason = f"last {run.schedule.last_n_episodes}"
+        return [FilmJudged(session, film, True, reason) for session, film in last]
+
+    def _develop_judged(self, fact: FilmJudged, now: Now) -> list[Effect]:
+        """Not before the index shows why it is kept: its JSON says so."""
+        for run in self.runs.values():
+            if (fact.session, fact.film) in run.judged:
+                run.judged.discard((fact.session, fact.film))
+                self._submit_film(run, fact.session, fact.film, now)
+        return []
 
     def _job_recorded(self, fact: JobDone | JobStruck, now: Now) -> list[Effect]:
         failure = fact.reason if isinstance(fact, JobStruck) else ""

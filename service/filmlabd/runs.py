@@ -77,6 +77,10 @@ class Run:
     kept_walls: deque[float] = field(default_factory=deque)
     ring: dict[str, deque[tuple[int, int]]] = field(default_factory=dict)
     """Per writer, the last provisional films (session, film), the oldest first."""
+    cut: set[tuple[int, int]] = field(default_factory=set)
+    """Provisional films whose trainer died in mid-episode; their EpisodeCut is on its way to the disk."""
+    judged: set[tuple[int, int]] = field(default_factory=set)
+    """Films that turned out to be among the last N; their FilmJudged is on its way to the disk."""
     printed: bool = True
 
     @property
@@ -192,10 +196,6 @@ class Run:
     def take_provisional(self, writer: str) -> list[tuple[int, int]]:
         """The films that turned out to be among the last N."""
         return list(self.ring.pop(writer, ()))
-
-    def holds(self, session: int, film: int) -> bool:
-        """Whether a film may still turn out to be among the last N."""
-        return any((session, film) in ring for ring in self.ring.values())
 
 
 def _names(before: Asked, by: str) -> str:

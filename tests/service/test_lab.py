@@ -130,6 +130,39 @@ def test_the_ring_keeps_the_last_n_of_an_unknown_total(rig: Rig) -> None:
     assert [(fact.film, fact.kept) for fact in rig.kept(FilmJudged)] == [(1, False), (2, False), (3, True), (4, True)]
 
 
+def test_the_last_are_developed_once_the_index_says_why(rig: Rig) -> None:
+    """A worker that reads an episode finds `last 1` there, not `maybe among the last 1`."""
+    rig.say(1, begin(schedule="last:1"), opened(1, 1, provisional=True))
+    rig.shoot(1, film=1)
+    rig.say(2, ended(1, last_seq=1))
+    rig.disk_works = False
+    rig.say(3, RunFinish(run=0, wall=3.0))
+    rig.feed(events.WorkersFree(2))
+    while not rig.kept(FilmJudged):
+        rig.settle()
+        rig.land()
+    assert [fact.reason for fact in rig.kept(FilmJudged)] == ["last 1"]
+    assert film_key(SESSION, 1) not in [job.key for job in rig.jobs]
+    rig.disk_works = True
+    rig.settle()
+    while rig.syncs:
+        rig.land()
+    assert jobs_of(rig, JobKind.EPISODE) == [film_key(SESSION, 1)]
+
+
+def test_an_episode_that_a_death_cut_may_be_the_last(rig: Rig) -> None:
+    """It takes its place among the last N, and pushes an older one out."""
+    rig.say(1, begin(schedule="last:1"), opened(1, 1, provisional=True), opened(2, 2, provisional=True))
+    rig.shoot(1, film=1)
+    rig.shoot(2, film=2)
+    rig.say(2, ended(1, last_seq=1))
+    rig.feed(events.TrainerDied(SESSION))
+    assert jobs_of(rig, JobKind.EPISODE) == [film_key(SESSION, 2)]
+    assert [(fact.film, fact.kept, fact.reason) for fact in rig.kept(FilmJudged)] == [
+        (1, False, "not among the last"), (2, True, "last 1"),
+    ]  # fmt: skip
+
+
 def test_a_runs_total_holds_for_all_its_writers_together(rig: Rig) -> None:
     """Each client counts its own captures only; the sum over a run's writers is the daemon's."""
     rig.say(1, begin(schedule="always&max:1"), opened(1), opened(2))
