@@ -10,7 +10,7 @@ import numpy.typing as npt
 from filmlabd.render import palette
 from filmlabd.render.gif_ink import Ink, bounds
 from filmlabd.render.gif_source import Change, Colours, Positions, Source
-from filmlabd.render.gif_tables import ROOM, UNSEEN, ColourTable, Indices
+from filmlabd.render.gif_tables import ROOM, ColourTable, Indices
 
 _NOWHERE: Positions = np.empty(0, np.intp)
 _NO_COLOURS: Colours = np.empty(0, np.uint32)
@@ -21,7 +21,7 @@ class ExactInks:
     """Two growing tables are in use: the clip's first, and the latest one begun because a frame did not fit.
 
     A frame with more than 255 colours gets a table of its own from the quantiser. The pixels that came out wrong are
-    remembered, and join the first later frame whose table has room for them.
+    remembered: they join later crowded frames whose tables suit them better, and the first frame whose table has room.
     """
 
     def __init__(self, source: Source, numbers: Iterator[int]) -> None:
@@ -29,7 +29,10 @@ class ExactInks:
         self._numbers = numbers
         self._main = ColourTable(next(self._numbers))
         self._latest = ColourTable(next(self._numbers))
+        self._crowded = ColourTable(next(self._numbers))
         self._wrong: npt.NDArray[np.bool_] = np.zeros(source.height * source.width, np.bool_)
+        # What is on show instead, where `_wrong`.
+        self._shown: Colours = np.zeros(self._wrong.size, np.uint32)
         self._any_wrong = False
 
     @property
@@ -46,9 +49,9 @@ class ExactInks:
         if needed.size <= ROOM + 1:
             return self._opaque(at, colours, needed)
         entries = palette.quantise(needed, counts, ROOM + 1)
-        closest = palette.nearest(needed, entries)[np.searchsorted(needed, colours)]
-        self._remember(at, entries[closest] != colours)
-        return Ink(at, closest, entries, next(self._numbers), opaque=True, exact=False)
+        shown_as = palette.nearest(needed, entries)[np.searchsorted(needed, colours)]
+        self._remember(at, colours, entries[shown_as])
+        return Ink(at, shown_as, entries, next(self._numbers), opaque=True, exact=False)
 
     def redrawn(self, at: Positions) -> None:
         """Some pixels were drawn by another ink, and need no mending."""
@@ -62,12 +65,13 @@ class ExactInks:
             self._wrong[at] = False
             if change is None:
                 return self._mended(self._spare(), at, _NO_INDICES)
-        for table in (self._main, self._latest):
-            if (indices := table.indices(colours)) is not None:
-                return self._mended(table, at, indices)
+        if (indices := self._main.indices(colours)) is not None:
+            return self._mended(self._main, at, indices)
         needed, counts = palette.counted(colours)
         if needed.size > ROOM:
             return self._boxed(at, needed) or self._closest(at, colours, needed, counts)
+        if (indices := self._latest.indices(colours)) is not None:
+            return self._mended(self._latest, at, indices)
         self._latest.restart(next(self._numbers))
         self._latest.append(needed)
         return self._mended(self._latest, at, self._latest.lookup(colours))
@@ -89,8 +93,7 @@ class ExactInks:
             old, found = old[found > 0], found[found > 0]
             self._wrong[old] = False
             self._any_wrong = old.size < colours.size
-            order = np.argsort(np.concatenate((at, old)), kind="stable")
-            at, indices = np.concatenate((at, old))[order], np.concatenate((indices, found))[order]
+            at, indices = _merged(at, indices, old, found)
         return _grown(table, at, indices) if at.size else None
 
     def _boxed(self, at: Positions, needed: Colours) -> Ink | None:
@@ -112,14 +115,38 @@ class ExactInks:
 
     def _closest(self, at: Positions, colours: Colours, needed: Colours, counts: npt.NDArray[np.intp]) -> Ink:
         """A table of the frame's own, as close as 255 colours come."""
-        entries = palette.quantise(needed, counts, ROOM)
-        closest = palette.nearest(needed, entries)[np.searchsorted(needed, colours)]
-        self._remember(at, entries[closest] != colours)
-        return Ink(at, closest + np.uint8(1), np.append(UNSEEN, entries), next(self._numbers), exact=False)
+        table = self._crowded
+        table.restart(next(self._numbers))
+        table.append(palette.refined(palette.quantise(needed, counts, ROOM), needed, counts))
+        table.learn(needed)
+        indices = table.lookup(colours)
+        if self._any_wrong:
+            at, indices = _merged(at, indices, *self._improved(table))
+            colours = self._source.colours_at(at)
+        self._remember(at, colours, table.colours[indices])
+        return Ink(at, indices, table.colours, table.number, exact=False)
 
-    def _remember(self, at: Positions, wrong: npt.NDArray[np.bool_]) -> None:
-        self._wrong[at] = wrong
+    def _improved(self, table: ColourTable) -> tuple[Positions, Indices]:
+        """The wrong pixels that this table, made for others, would show better; and by which entry."""
+        old = np.flatnonzero(self._wrong)
+        colours = self._source.colours_at(old)
+        table.learn(palette.distinct(colours))
+        indices = table.lookup(colours)
+        error = palette.squared_error(colours, table.colours[indices])
+        better = np.flatnonzero(error < palette.squared_error(colours, self._shown[old]))
+        return old[better], indices[better]
+
+    def _remember(self, at: Positions, colours: Colours, shown: Colours) -> None:
+        self._wrong[at] = shown != colours
+        self._shown[at] = shown
         self._any_wrong = True
+
+
+def _merged(at: Positions, indices: Indices, others: Positions, more: Indices) -> tuple[Positions, Indices]:
+    """Two disjoint sets of pixels as one, ascending."""
+    both = np.concatenate((at, others))
+    order = np.argsort(both, kind="stable")
+    return both[order], np.concatenate((indices, more))[order]
 
 
 def _grown(table: ColourTable, at: Positions, indices: Indices) -> Ink:

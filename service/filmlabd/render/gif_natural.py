@@ -72,8 +72,7 @@ class NaturalInks:
         coarse = colours & _COARSE | _MIDDLE
         found = self._table.lookup(coarse)
         if not found.all():
-            new = palette.distinct(coarse[found == 0])
-            self._table.approximate(new, palette.nearest(new, self._table.colours[1:]) + np.uint8(1))
+            self._table.learn(palette.distinct(coarse[found == 0]))
             found = self._table.lookup(coarse)
         return found
 

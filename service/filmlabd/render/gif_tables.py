@@ -65,6 +65,11 @@ class ColourTable:
         self._index_of[colours] = indices
         self._approximated.append(colours)
 
+    def learn(self, colours: Colours) -> None:
+        """Show these distinct colours as their closest entries from now on, those that are unknown."""
+        new = colours[self.lookup(colours) == 0]
+        self.approximate(new, palette.nearest(new, self.colours[1:]) + np.uint8(1))
+
     def restart(self, number: int) -> None:
         """Become a new, empty table that reuses the lookup."""
         for known in (self.colours, *self._approximated):
