@@ -9,7 +9,7 @@ from filmlabd.model import EpisodeRow
 PAGE, RUN, HISTORY = "index.html", "run.json", "history.json"
 _MAIN = "main"
 # A writer whose own name has what we put behind and before it could meet another's print.
-_LIKE_OURS = re.compile(r"(-|_a|_)\d+$|_\d+_w")
+_LIKE_OURS = re.compile(r"(-|_a|_)\d+$|_\d+_w|\.poster$")
 
 
 def episode_stem(row: EpisodeRow) -> str:

@@ -42,7 +42,7 @@ def develop(job: Job, room: Room) -> Made:
                     case JobKind.EPISODE:
                         return make_episode(job, run, reader, room.film, directory)
                     case JobKind.MEDIA:
-                        return make_medium(job, reader, room.film, directory)
+                        return make_medium(job, run, reader, room.film, directory)
                     case JobKind.CURVE:
                         return make_curve(job, reader, directory, room.tracks)
                     case JobKind.PAGE:

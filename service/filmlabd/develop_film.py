@@ -1,5 +1,6 @@
 """What is made of a film? A GIF of an episode with what happened in it as JSON; an image or a clip of a medium."""
 
+import contextlib
 import io
 import itertools
 from collections.abc import Iterator
@@ -13,61 +14,40 @@ from PIL import Image
 from filmlab.errors import BadInput
 from filmlabd.artifact_names import episode_stem, media_stem
 from filmlabd.artifacts import Made, RunDirectory
+from filmlabd.develop_clip import FPS_MIN, Footage, Publish, make_clips
+from filmlabd.develop_overlay import overlay_of
 from filmlabd.develop_recorder import episode_json, find, warning_of
-from filmlabd.films import film_path, read_frames
 from filmlabd.index import Reader
 from filmlabd.json_text import document
 from filmlabd.model import EpisodeRow, Job, RecorderRow, RunRow, TraceRow
 from filmlabd.render.gif import encode_gif
 
-FPS_MIN = 0.1
-"""A GIF shows a frame for at most 655 s; nobody waits for 10."""
 NO_FRAMES = "no frames were captured: the environment needs render_mode='rgb_array', or the loop step(frame=...)"
 _IMAGE = "image/frames"
 
 
-class _Film:
-    """The frames of one film, with what was learned while they were read."""
-
-    def __init__(self, room: Path, row: EpisodeRow) -> None:
-        self._path = film_path(room, row.session, row.film)
-        self._row = row
-        self.notes: list[str] = []
-        self.read = 0
-
-    def frames(self) -> Iterator[NDArray[np.uint8]]:
-        """As many frames as the episode says it has, or as there are."""
-        for frame in itertools.islice(read_frames(self._path, self.notes), self._row.frames):
-            self.read += 1
-            yield frame
-        if self.read < self._row.frames and not self.notes:
-            self.notes.append(f"the film has {self.read} of {self._row.frames} frames")
-
-
 def make_episode(job: Job, run: RunRow, reader: Reader, room: Path, directory: RunDirectory) -> Made:
-    """`episodes/episode_000012.gif` and `.json`; without a frame the JSON alone, which says why.
+    """`episodes/episode_000012.gif` and whatever else the run wants, and `.json`; without a frame that alone, with why.
 
     Raises:
-        BadInput: the index knows no such film, or it cannot be shown.
+        BadInput: the index knows no such film, or it cannot be shown; with run, episode and frame.
     """
     row = _row(job, reader)
     trace = reader.trace(row.session, row.film)
     if trace is not None:
         return _make_traced(job, row, run.umask, trace, find(reader, row.session, trace.recorder), room)
     stem = episode_stem(row)
-    film = _Film(room, row)
-    paths = []
+    footage = Footage(room, row)
+    paths: list[str] = []
     notes = [row.note] if row.note else []
+    # A film that is damaged from its first frame on leaves no clip, but its episode is still told.
     if row.frames:
-        frames = film.frames()
-        # A film that is damaged from its first frame on leaves no clip, but its episode is still told.
-        first = next(frames, None)
-        if first is not None:
-            clip = encode_gif(itertools.chain((first,), frames), max(row.fps, FPS_MIN))
-            paths.append(directory.publish(f"{stem}.gif", clip.data, final=job.final))
-            notes += clip.notes
-    notes += film.notes
-    fields = _episode_fields(run, row, reader, film.read)
+        overlay, unsaid = overlay_of(run.overlay, row, reader.steps(row.session, row.film))
+        with _named(f"run {run.run_id}, episode {row.episode}"):
+            paths, made = make_clips(footage, stem, run.formats, row.fps, overlay, _publisher(directory, job))
+        notes += [*made, *(unsaid if paths else ())]
+    notes += footage.notes
+    fields = _episode_fields(run, row, reader, footage.read)
     if notes:
         fields["note"] = "; ".join(notes)
     if not paths:
@@ -78,10 +58,11 @@ def make_episode(job: Job, run: RunRow, reader: Reader, room: Path, directory: R
 
 def _make_traced(job: Job, row: EpisodeRow, umask: int, trace: TraceRow, recorder: RecorderRow, room: Path) -> Made:
     """The same for a recorder: in its own directory, under its own name, with what its program said as JSON."""
-    film = _Film(room, row)
+    film = Footage(room, row)
     notes = [row.note] if row.note else []
     paths = []
-    with RunDirectory(Path(recorder.directory), umask) as directory:
+    whose = f"run {row.run_id}, episode {row.episode}"
+    with RunDirectory(Path(recorder.directory), umask) as directory, _named(whose):
         frames = film.frames() if row.frames else iter(())
         first = next(frames, None)
         if first is not None:
@@ -95,26 +76,36 @@ def _make_traced(job: Job, row: EpisodeRow, umask: int, trace: TraceRow, recorde
     return tuple(f"{recorder.directory}/{path}" for path in paths), tuple(notes)
 
 
-def make_medium(job: Job, reader: Reader, room: Path, directory: RunDirectory) -> Made:
-    """`media/<name>_<step>.png`, or `.gif` for a clip.
+def make_medium(job: Job, run: RunRow, reader: Reader, room: Path, directory: RunDirectory) -> Made:
+    """`media/<name>_<step>.png`; for a clip `.gif` and whatever else the run wants. Nothing is written under those.
 
     Raises:
-        BadInput: the index knows no such medium, or it has no frame.
+        BadInput: the index knows no such medium, it has no frame, or it cannot be shown.
     """
     row = _row(job, reader)
-    film = _Film(room, row)
+    footage = Footage(room, row)
     stem = media_stem(row)
-    frames = film.frames()
-    first = next(frames, None)
-    if first is None:
-        raise BadInput(f"medium {row.media_name!r} has no frame: {'; '.join(film.notes) or 'none came'}")
-    if row.media_mime == _IMAGE:
-        path = directory.publish(f"{stem}.png", _png(first), final=job.final)
-    else:
-        clip = encode_gif(itertools.chain((first,), frames), max(row.fps, FPS_MIN))
-        film.notes += clip.notes
-        path = directory.publish(f"{stem}.gif", clip.data, final=job.final)
-    return (path,), tuple(film.notes)
+    with _named(f"run {run.run_id}, medium {row.media_name!r}, step {row.media_step or 0}"):
+        first = footage.first()
+        if first is None:
+            raise BadInput(f"it has no frame: {'; '.join(footage.notes) or 'none came'}")
+        if row.media_mime == _IMAGE:
+            return (directory.publish(f"{stem}.png", _png(first), final=job.final),), tuple(footage.notes)
+        paths, notes = make_clips(footage, stem, run.formats, row.fps, None, _publisher(directory, job))
+    return tuple(paths), (*notes, *footage.notes)
+
+
+@contextlib.contextmanager
+def _named(whose: str) -> Iterator[None]:
+    """Errors of a film say whose it is: who reads them sees nothing else."""
+    try:
+        yield
+    except BadInput as problem:
+        raise BadInput(f"{whose}: {problem}") from problem
+
+
+def _publisher(directory: RunDirectory, job: Job) -> Publish:
+    return lambda path, data: directory.publish(path, data, final=job.final)
 
 
 def _row(job: Job, reader: Reader) -> EpisodeRow:

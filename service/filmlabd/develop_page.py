@@ -7,7 +7,9 @@ from typing import Any
 
 from filmlabd.artifact_names import HISTORY, PAGE, RUN, curve_stem
 from filmlabd.artifacts import Made, RunDirectory
+from filmlabd.develop_clip import POSTER
 from filmlabd.develop_history import history
+from filmlabd.image_head import picture_size
 from filmlabd.index import Reader
 from filmlabd.json_text import document
 from filmlabd.model import EpisodeRow, Job, JobKind, MetricRow, PrintRow, RunRow
@@ -19,7 +21,9 @@ CLIPS_MAX = 60
 MEDIA_MAX = 40
 PROBLEMS_MAX = 20
 MEAN_OF = 100
-_HEAD_BYTES = 24
+_HEAD_BYTES = 30
+_SHOWN = (".gif", ".webp", ".mp4")
+"""What of a clip the page shows, the first that there is; the others are linked."""
 _FIRST_CURVES = ("episode/return", "episode/length")
 
 
@@ -120,11 +124,13 @@ def totals(rows: Sequence[EpisodeRow]) -> Totals:
 
 
 def _is_clip(row: EpisodeRow) -> bool:
-    return not row.media_name and _gif(row) != ""
+    return not row.media_name and bool(_formats(row))
 
 
-def _gif(row: EpisodeRow) -> str:
-    return next((path for path in row.paths if path.endswith(".gif")), "")
+def _formats(row: EpisodeRow) -> list[str]:
+    """The clip of an episode or a medium in each of its formats, the one to show first."""
+    clips = [path for path in row.paths if path.endswith(_SHOWN) and not path.endswith(POSTER)]
+    return sorted(clips, key=lambda path: _SHOWN.index("." + path.rpartition(".")[2]))
 
 
 def _rank(row: EpisodeRow) -> tuple[bool, float, float]:
@@ -140,7 +146,8 @@ def _newest(rows: Sequence[EpisodeRow], most: int) -> tuple[list[EpisodeRow], in
 
 
 def _clip(row: EpisodeRow, prints: dict[tuple[int, int], PrintRow], directory: RunDirectory) -> ClipView | None:
-    picture = _picture(_gif(row), directory)
+    shown, *others = _formats(row)
+    picture = _picture(shown, row, directory)
     if picture is None:
         return None
     made = prints.get((row.session, row.film))
@@ -150,6 +157,7 @@ def _clip(row: EpisodeRow, prints: dict[tuple[int, int], PrintRow], directory: R
     return ClipView(
         picture=picture,
         data_path=next((path for path in row.paths if path.endswith(".json")), ""),
+        others=tuple((path.rpartition(".")[2], path) for path in others),
         episode=row.episode,
         whose=", ".join(whose),
         return_=row.return_,
@@ -163,18 +171,17 @@ def _clip(row: EpisodeRow, prints: dict[tuple[int, int], PrintRow], directory: R
 
 
 def _medium(row: EpisodeRow, directory: RunDirectory) -> MediumView | None:
-    picture = _picture(row.paths[0], directory)
+    picture = _picture(next(iter(_formats(row)), row.paths[0]), row, directory)
     return MediumView(picture, row.media_name, row.media_step or 0, row.caption) if picture is not None else None
 
 
-def _picture(path: str, directory: RunDirectory) -> Picture | None:
-    """A print that is there, with the size that its own header says."""
-    head = directory.head(path, _HEAD_BYTES)
-    if head is None or len(head) < _HEAD_BYTES:
+def _picture(path: str, row: EpisodeRow, directory: RunDirectory) -> Picture | None:
+    """A print that is there, with the size that its own header says; of a film, the size of its poster."""
+    poster = next((other for other in row.paths if other.endswith(POSTER)), "") if path.endswith(".mp4") else ""
+    if path.endswith(".mp4") and (not poster or directory.head(path, 1) is None):
         return None
-    if path.endswith(".png"):
-        return Picture(path, int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big"))
-    return Picture(path, int.from_bytes(head[6:8], "little"), int.from_bytes(head[8:10], "little"))
+    size = picture_size(directory.head(poster or path, _HEAD_BYTES) or b"")
+    return Picture(path, *size, poster) if size is not None else None
 
 
 def _curves(metrics: Sequence[MetricRow], directory: RunDirectory) -> tuple[CurveView, ...]:
@@ -200,7 +207,7 @@ def _problems(rows: Sequence[EpisodeRow], prints: Sequence[PrintRow]) -> tuple[P
                 f", given up after {plural(made.strikes, 'try', 'tries')}" if made.quarantined else ", tried again soon"
             )
             found.append(Problem(f"{what} could not be made", f"{made.reason}{end}"))
-        elif row is not None and made.done and not row.media_name and not _gif(row):
+        elif row is not None and made.done and not row.media_name and not _formats(row):
             found.append(Problem(f"{what} has no clip", "; ".join(made.notes) or "it has no frames"))
     if len(found) > PROBLEMS_MAX:
         rest = len(found) - PROBLEMS_MAX

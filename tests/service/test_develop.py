@@ -57,7 +57,8 @@ def test_episode(studio: Studio) -> None:
     """An episode becomes a GIF of its very frames at the run's rate, and a JSON that tells what happened in it."""
     frames = moving(10)
     job = studio.episode(3, frames, [1.0, 2.0, 0.5], solved=True, metadata={"seed": 7}, reason="every 100")
-    assert studio.develop(job) == (("episodes/episode_000003.gif", "episodes/episode_000003.json"), ())
+    stem = "episodes/episode_000003"
+    assert studio.develop(job) == ((f"{stem}.gif", f"{stem}.poster.webp", f"{stem}.json"), ())
     shown, duration_s = gif_frames(studio, "episodes/episode_000003.gif")
     assert len(shown) == 10
     assert all((one == other).all() for one, other in zip(shown, frames, strict=True))
@@ -101,7 +102,7 @@ def test_film_that_was_cut(studio: Studio) -> None:
     job = studio.episode(1, moving(4), [0.0] * 9, note=note)
     paths, notes = studio.develop(job)
     assert notes == (note,)
-    assert (read_json(studio, paths[1])["note"], len(gif_frames(studio, paths[0])[0])) == (note, 4)
+    assert (read_json(studio, paths[-1])["note"], len(gif_frames(studio, paths[0])[0])) == (note, 4)
 
 
 def test_trainer_that_died(studio: Studio) -> None:
@@ -110,7 +111,7 @@ def test_trainer_that_died(studio: Studio) -> None:
     studio.story.say(begin_episode(film, 2))
     studio.story.cut(film, 2, 5, "the trainer died")
     paths, _ = studio.develop(studio.film_job(film))
-    told = read_json(studio, paths[1])
+    told = read_json(studio, paths[-1])
     assert (told["complete"], told["frame_count"], told["note"]) == (False, 5, "the trainer died")
     assert len(gif_frames(studio, paths[0])[0]) == 5
 
@@ -149,14 +150,14 @@ def test_image_and_clip(studio: Studio) -> None:
     assert studio.develop(image)[0] == ("media/%2E.%2Fconv%201_7.png",)
     assert (picture(studio, "media/%2E.%2Fconv%201_7.png") == grey[..., None]).all()
     clip = studio.medium("walk", moving(4), fps=10.0)
-    assert studio.develop(clip)[0] == ("media/walk_7.gif",)
+    assert studio.develop(clip)[0] == ("media/walk_7.gif", "media/walk_7.poster.webp")
     assert gif_frames(studio, "media/walk_7.gif")[1] == pytest.approx(0.4)
 
 
 def test_medium_without_a_frame(studio: Studio) -> None:
     """A medium that has no frame is refused for good, by name."""
     job = studio.medium("empty", [])
-    with pytest.raises(BadInput, match="medium 'empty' has no frame"):
+    with pytest.raises(BadInput, match="run run-a, medium 'empty', step 7: it has no frame: none came"):
         studio.develop(job)
 
 
@@ -248,7 +249,8 @@ def test_film_that_is_gone(studio: Studio) -> None:
     """A film file that was deleted is told by name, for good."""
     job = studio.episode(0, moving(2))
     studio.films.delete(SESSION, job.film)
-    with pytest.raises(BadInput, match=r"film 00000001\.film of session fffffffffffffffb is gone"):
+    gone = r"run run-a, episode 0: the film 00000001\.film of session fffffffffffffffb is gone"
+    with pytest.raises(BadInput, match=gone):
         studio.develop(job)
 
 

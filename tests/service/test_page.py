@@ -165,9 +165,31 @@ def test_clips_still_developing(studio: Studio) -> None:
 
 def test_clip_that_somebody_deleted(studio: Studio) -> None:
     """A print that is gone from the directory is no broken picture on the page."""
-    (gif, _), _ = studio.develop(studio.episode(0, moving(1), [1.0]))
+    (gif, *_), _ = studio.develop(studio.episode(0, moving(1), [1.0]))
     (studio.prints / gif).unlink()
     assert [attrs for tag, attrs in page(studio).tags if tag == "img"] == []
+
+
+def test_clips_in_other_formats(tmp_path: Path) -> None:
+    """A GIF or WebP is shown as an image, the others are linked; MP4 alone plays behind its poster."""
+    pytest.importorskip("av")
+    for formats, tag, src, others in (
+        (("mp4", "webp", "gif"), "img", "episode_000000.gif", ["episode_000000.webp", "episode_000000.mp4"]),
+        (("mp4", "webp"), "img", "episode_000000.webp", ["episode_000000.mp4"]),
+        (("mp4",), "video", "episode_000000.mp4", []),
+    ):
+        studio = Studio(tmp_path / "-".join(formats), formats=formats)
+        studio.develop(studio.episode(0, moving(3), [1.0]))
+        studio.develop(studio.medium("walk", moving(3)))
+        shown = page(studio)
+        clips = [attrs for name, attrs in shown.tags if name == tag]
+        assert [attrs["src"] for attrs in clips] == [f"episodes/{src}"] * 2 + [f"media/walk_7.{src.rpartition('.')[2]}"]
+        assert {(attrs["width"], attrs["height"]) for attrs in clips} == {("60", "40")}
+        assert {f"episodes/{other}" for other in others} <= set(shown.links())
+        if tag == "video":
+            assert {attrs["preload"] for attrs in clips} == {"none"}
+            assert all((studio.prints / (attrs["poster"] or "")).is_file() for attrs in clips)
+        studio.close()
 
 
 def test_many_clips(studio: Studio) -> None:

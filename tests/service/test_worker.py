@@ -142,7 +142,8 @@ async def test_kill_in_the_middle_of_a_real_job(studio: Studio) -> None:
     path.unlink()
     path.write_bytes(kept)
     (again,) = await _run(studio, [job])
-    assert again.paths == ("episodes/episode_000000.gif", "episodes/episode_000000.json")
+    stem = "episodes/episode_000000"
+    assert again.paths == (f"{stem}.gif", f"{stem}.poster.webp", f"{stem}.json")
 
 
 async def test_bad_input_is_final(studio: Studio) -> None:

@@ -15,7 +15,8 @@ SMALL_PX = 200
 """Pictures below this width are shown enlarged, pixel by pixel."""
 # No script runs and nothing is loaded from elsewhere, even if something in here were not escaped.
 _POLICY = (
-    "default-src 'none'; img-src 'self' file: data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'"
 )
 _RETURN = "episode/return"
 
@@ -162,6 +163,7 @@ def _details(clip: ClipView) -> Html:
         facts.append(clip.reason)
     if clip.data_path:
         facts.append(el("a", "data", href=href(clip.data_path)))
+    facts += [el("a", name, href=href(path)) for name, path in clip.others]
     parts = [part for fact in facts for part in (" · ", fact)][1:]
     return join([el("div", parts, cls="dim"), [el("div", note, cls="note") for note in clip.notes]])
 
@@ -215,8 +217,14 @@ def _curve(curve: CurveView) -> Html:
 
 
 def _linked(picture: Picture, alt: str, *, lazy: bool = True) -> Html:
-    """A picture that leads to its file. Its size is said, so that the page does not jump while it loads."""
+    """A picture that leads to its file, or a film. Its size is said, so that the page does not jump while it loads."""
     link = href(picture.path)
+    if picture.poster:
+        # Without preload nothing but the small poster is loaded until somebody wants to see it.
+        return el(
+            "video", src=link, poster=href(picture.poster), preload="none", controls="", muted="", loop="",
+            playsinline="", width=picture.width_px, height=picture.height_px, aria_label=alt,
+        )  # fmt: skip
     image = el(
         "img",
         src=link,

@@ -9,11 +9,13 @@ from filmlabd.model import DropRow, RunRow
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A print that is an image: its path below the run's directory, and its size."""
+    """A print that is an image or a film: its path below the run's directory, and its size."""
 
     path: str
     width_px: int
     height_px: int
+    poster: str = ""
+    """Of a film: the image that stands for it until it plays. Not empty there alone; the size is then the image's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class ClipView:
     picture: Picture
     data_path: str
     """Its JSON; empty where there is none."""
+    others: tuple[tuple[str, str], ...]
+    """The same clip in other formats: name and path."""
     episode: int
     whose: str
     """Writer and attempt, where they are not the usual ones."""

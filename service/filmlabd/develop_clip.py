@@ -1,0 +1,96 @@
+"""How do a film's frames become clips? In each format that the run asked for, and one small picture to stand for it."""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmlab.errors import BadInput
+from filmlabd.films import film_path, read_frames
+from filmlabd.model import EpisodeRow
+from filmlabd.render.frames import Clip
+from filmlabd.render.gif import encode_gif
+from filmlabd.render.overlay import Overlay
+from filmlabd.render.video import encode_mp4, encode_webp, poster
+
+FPS_MIN = 0.1
+"""A GIF shows a frame for at most 655 s; nobody waits for 10."""
+FALLBACK = "gif"
+"""Needs nothing that may be missing, and is made where nothing else can be."""
+POSTER = ".poster.webp"
+"""Behind a clip's stem. No clip ends so: stems end in a number or a writer, and a writer who does is marked."""
+
+Publish: TypeAlias = Callable[[str, bytes], str]
+"""(path below the directory, contents) -> that path."""
+
+
+class _Encode(Protocol):
+    def __call__(self, frames: Iterator[NDArray[np.uint8]], fps: float, *, overlay: Overlay | None) -> Clip: ...
+
+
+_ENCODERS: dict[str, _Encode] = {"gif": encode_gif, "mp4": encode_mp4, "webp": encode_webp}
+
+
+class Footage:
+    """The frames of one film, with what was learned when they were read last."""
+
+    def __init__(self, room: Path, row: EpisodeRow) -> None:
+        self._path = film_path(room, row.session, row.film)
+        self._row = row
+        self.notes: list[str] = []
+        self.read = 0
+
+    def frames(self) -> Generator[NDArray[np.uint8]]:
+        """As many frames as the episode says it has, or as there are; from the first one at each call."""
+        self.notes, self.read = [], 0
+        for frame in itertools.islice(read_frames(self._path, self.notes), self._row.frames):
+            self.read += 1
+            yield frame
+        if self.read < self._row.frames and not self.notes:
+            self.notes.append(f"the film has {self.read} of {self._row.frames} frames")
+
+    def first(self) -> NDArray[np.uint8] | None:
+        """The first frame, None where there is none."""
+        with contextlib.closing(self.frames()) as frames:
+            return next(frames, None)
+
+
+def make_clips(
+    footage: Footage, stem: str, formats: Sequence[str], fps: float, overlay: Overlay | None, publish: Publish
+) -> tuple[list[str], list[str]]:
+    """`<stem>.gif` and what else was asked for, then `<stem>.poster.webp`; nothing of a film without a frame.
+
+    A format that cannot be made is a note, as long as another can. The frames are read once for each, since they
+    would not fit in memory.
+
+    Returns:
+        The paths, and notes on them; notes on the film are the footage's own.
+
+    Raises:
+        BadInput: no clip can be made of these frames.
+    """
+    first = footage.first()
+    if first is None:
+        return [], []
+    paths: list[str] = []
+    notes: list[str] = []
+    for kind in formats:
+        try:
+            clip = _ENCODERS[kind](footage.frames(), max(fps, FPS_MIN), overlay=overlay)
+        except BadInput as problem:
+            if kind == FALLBACK:
+                raise
+            notes.append(f"no {kind}: {problem}")
+            continue
+        paths.append(publish(f"{stem}.{kind}", clip.data))
+        notes += clip.notes
+    if not paths:
+        notes[-1] += "; it is a GIF instead"
+        paths, more = make_clips(footage, stem, (FALLBACK,), fps, overlay, publish)
+        return paths, notes + more
+    paths.append(publish(stem + POSTER, poster(first if overlay is None else overlay.under(first, 0))))
+    return paths, notes
