@@ -10,7 +10,7 @@ from pathlib import Path
 import filmlab
 from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.paths import StatePaths
-from filmlabd import cli_doctor, cli_ls, cli_record, cli_status
+from filmlabd import cli_doctor, cli_ls, cli_record, cli_status, cli_why
 from filmlabd.cli_ls import Misuse
 
 FINE, TROUBLE, USAGE = 0, 1, 2
@@ -65,6 +65,10 @@ def make_parser() -> argparse.ArgumentParser:
     record.add_argument("--schedule", metavar="SPEC", help="another schedule, such as every:100+last:1&max:3/h")
     record.add_argument("--cancel", action="store_true", help="forget first what was asked for and is not recorded yet")
 
+    why = commands.add_parser("why", help="why an episode was kept, or not")
+    why.add_argument("run", metavar="RUN", help="a run's id, the beginning of its id, or its name")
+    why.add_argument("episode", metavar="EPISODE", type=_whole, help="its number, from 0")
+
     commands.add_parser("status", help="what the daemon is doing")
     commands.add_parser("doctor", help="look for what could go wrong, and say what to do")
     for command in commands.choices.values():
@@ -91,6 +95,8 @@ def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
         changes = {name: value for name, value in changes.items() if value is not None}
         changes |= {"cancel": True} if options.cancel else {}
         return cli_record.run(paths, options.run, changes, as_json=options.json)
+    if options.command == "why":
+        return cli_why.run(paths, options.run, options.episode, as_json=options.json)
     if options.run is None:
         return cli_ls.list_runs(paths, options.project, options.last, as_json=options.json)
     return cli_ls.list_episodes(paths, options.run, options.project, options.last, as_json=options.json)

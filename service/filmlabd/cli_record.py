@@ -123,7 +123,9 @@ def _coming_lines(
     writer: str, first: int, ahead: list[tuple[int, str]], schedule: CaptureSchedule, found: RunRow
 ) -> list[str]:
     head = f"{writer}: " if writer else ""
-    lines = [f"{head}episode {first} begins next"]
+    lines = [
+        f"{head}{f'after episode {first - 1}, the last that is known of' if first else 'no episode is known of yet'}:"
+    ]
     lines += [f"  {episode}  {why}" for episode, why in ahead]
     if len(ahead) < SHOWN:
         end = found.total_episodes

@@ -91,7 +91,8 @@ def test_the_next_episodes_and_some_by_number(house: House, filmlab: Command) ->
     name = said.split("asked for by ")[1].split(":")[0]
     assert "in force (plan 2): every:100" in said
     assert "the next 2 episodes" in said
-    assert f"episode 3 begins next\n  3  asked for by {name}\n  4  asked for by {name}\n  100  every 100" in said
+    assert "after episode 2, the last that is known of:\n" in said
+    assert f"  3  asked for by {name}\n  4  asked for by {name}\n  100  every 100" in said
     trainer.play(4)
     filmlab("record", "asked", "--episode", "9,11-12")
     trainer.play(8)
@@ -104,6 +105,9 @@ def test_the_next_episodes_and_some_by_number(house: House, filmlab: Command) ->
     assert (list(document)[-1], document["kept_because"]) == ("kept_because", reason)
     assert filmlab("ls", "asked").count(reason) == 5
     assert (house.run_dir() / "index.html").read_text().count(reason) >= 5
+    assert filmlab("why", "asked", "11").splitlines()[1:2] == [f"kept: {reason}"]
+    assert filmlab("why", "asked", "10").splitlines()[1:] == ["not captured: not in every 100"]
+    assert "there was no episode 500: the last that is known of is 14" in filmlab("why", "asked", "500")
 
 
 def test_another_schedule(house: House, filmlab: Command) -> None:
@@ -115,6 +119,9 @@ def test_another_schedule(house: House, filmlab: Command) -> None:
     assert "  3  every 3\n  6  every 3" in said
     assert "the last 1, which is known when the run ends" in said
     trainer.play(6)
+    assert "undecided: maybe among the last 1" in filmlab("why", "asked", "7")
+    until(lambda: "thrown away: not among the last" in filmlab("why", "asked", "5"), "the ring to drop it")
+    assert "the plan in force captures it: every 3" in filmlab("why", "asked", "30")
     trainer.finish()
     house.wait_printed()
     shown = json.loads(filmlab("ls", "asked", "--json"))
