@@ -14,7 +14,7 @@ import filmlab
 from client.lab import LabDaemon, ModelDaemon, ipc
 from filmlab.wire import messages
 from filmlab.wire.chunks import Film, blobs, decode_film
-from filmlab.wire.entries import Entry, Flush, MetricNames, Snapshot, decode_entries
+from filmlab.wire.entries import Entry, Flush, MetricNames, RecorderAsk, Snapshot, decode_entries
 from filmlab.wire.frame import Envelope, Kind
 from filmlab.wire.messages import Stream
 
@@ -33,7 +33,7 @@ class FlushingModel(ModelDaemon):
         answers = super().handle(envelope)
         if envelope.kind is Kind.DATA_C and self.answers_flush:
             for entry in decode_entries(envelope.payload):
-                if isinstance(entry, Flush):
+                if isinstance(entry, Flush | RecorderAsk) and entry.token:
                     done = messages.Print(entry.run, "flush", not self.reason, reason=self.reason, token=entry.token)
                     answers.append(messages.encode(done, envelope.session))
         return answers
