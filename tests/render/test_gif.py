@@ -102,6 +102,17 @@ def test_exact_mends_what_a_crowded_frame_lost() -> None:
     assert np.array_equal(pictures[3], crowded)
 
 
+def test_exact_mends_in_passing() -> None:
+    """A crowded frame's table also serves old pixels that it shows better than they are, without room of their own."""
+    rng = np.random.default_rng(6)
+    first = np.zeros((60, 60, 3), np.uint8)
+    first[:20] = rng.integers(0, 256, (20, 60, 3), np.uint8)
+    second = first.copy()
+    second[40:] = rng.integers(0, 256, (20, 60, 3), np.uint8)
+    before, after = by_pillow(encode_gif([first, second], 10, quality="exact").data).at_frames(2, 10)
+    assert psnr_db([first[:20]], [after[:20]]) > psnr_db([first[:20]], [before[:20]]) + 1
+
+
 def test_memory_does_not_grow_with_the_clip() -> None:
     """The encoder keeps the newest frame and the compressed images, not the frames."""
     encoder = GifEncoder(30)
