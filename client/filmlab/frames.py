@@ -1,5 +1,6 @@
 """What is a frame, and how is it kept? Checked against the first of its film, then copied once, in memory order."""
 
+import mmap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmlab.errors import BadInput
+from filmlab.spares import keep
 from filmlab.wire.chunks import SIDE_MAX_PX
 
 Frame: TypeAlias = NDArray[np.uint8]
@@ -24,7 +26,7 @@ class BadFrame(BadInput):
 class Snapshot:
     """A frame as it was: (H, W, 3), (H, W, 1) or (H, W)."""
 
-    data: bytes | Frame
+    data: bytes | mmap.mmap | Frame
     """In memory order; an array is in C order."""
     shape: tuple[int, ...]
     axes: tuple[int, ...] = ()
@@ -61,7 +63,7 @@ class Shutter:
             frame = frame[..., :3]
         if frame.flags.c_contiguous:
             # Not `copy`: this one keeps the interpreter's lock, so that the sender cannot hold it when it is done.
-            return Snapshot(frame.tobytes(), frame.shape)
+            return Snapshot(keep(frame), frame.shape)
         return self._take_strided(frame)
 
     def _take_strided(self, frame: Frame) -> Snapshot:
@@ -70,7 +72,7 @@ class Shutter:
             self._strides, self._axes = frame.strides, memory_axes(frame)
         turned = frame.transpose(self._axes)
         if turned.flags.c_contiguous:
-            return Snapshot(turned.tobytes(), frame.shape, self._axes)
+            return Snapshot(keep(turned), frame.shape, self._axes)
         # Parts of a larger picture, or upside down: numpy is quick at these only as an array.
         return Snapshot(frame.copy("C"), frame.shape)
 

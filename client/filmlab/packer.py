@@ -16,6 +16,7 @@ from filmlab.frames import BadFrame
 from filmlab.intake import FilmEnd, Intake, Item, Shot
 from filmlab.outbox import Outbox
 from filmlab.reel import Reel
+from filmlab.spares import give_back
 from filmlab.steps import columns
 from filmlab.tally import Tally
 from filmlab.wire.chunks import Film
@@ -134,6 +135,8 @@ class Packer:
         blobs = iter(compress([shot.frame for shot in shots if shot.frame is not None]))
         for shot in shots:
             # The raw frames go now, not at the end of the batch.
+            if shot.frame is not None:
+                give_back(shot.frame.data)
             shot.frame = None
         with_frame = set(map(id, shots))
         for item in taken:
