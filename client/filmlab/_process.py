@@ -68,10 +68,14 @@ class Process:
         self.packer.tallies[tally.number] = tally
         self._seats[tally.number] = seat
 
-    def leave(self, number: int, timeout_s: float) -> Departure:
-        """A run has said its last word; wait until that is safe. The last one takes the session with it."""
+    def leave(self, number: int, timeout_s: float, look: Callable[[], None] | None = None) -> Departure:
+        """A run has said its last word; wait until that is safe. The last one takes the session with it.
+
+        Args:
+            look: called now and then meanwhile.
+        """
         until = time.monotonic() + timeout_s
-        safe = self.link.wait_safe(timeout_s)
+        safe = self.link.wait_safe(timeout_s, look)
         self._seats.pop(number, None)
         if not self._seats:
             with _lock:

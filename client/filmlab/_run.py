@@ -9,9 +9,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from filmlab._episode import Episode, check_index
+from filmlab._process import Departure, Process
 from filmlab._rows import ROWS_MAX, Row, Sorted, sort_out
 from filmlab._seat import Seat
-from filmlab._stats import Stats, farewell, stats_of
+from filmlab._stats import Stats, farewell, stage_of, stats_of
 from filmlab.errors import BadInput
 from filmlab.frames import Snapshot
 from filmlab.intake import FilmEnd, Shot
@@ -19,9 +20,11 @@ from filmlab.jsonable import document
 from filmlab.media import Image, Video
 from filmlab.notices import say
 from filmlab.options import RunOptions
+from filmlab.progress import Display
 from filmlab.reel import Reel
 from filmlab.schedule import Decider, Decision
 from filmlab.tally import FlushWait
+from filmlab.waiting import LOOK_EVERY_S
 from filmlab.wire.entries import (
     NO_EPISODE,
     NO_STEP,
@@ -315,15 +318,17 @@ class Run:
             process.link.wait_safe(timeout_s)
             return False
         deadline = time.monotonic() + timeout_s
-        wait = FlushWait(random.getrandbits(63) or 1)
+        wait, display = FlushWait(random.getrandbits(63) or 1), Display()
         tally.flushes[wait.token] = wait
         try:
             self._seat.put(encode_entry(Flush(run=tally.number, wall=time.time(), token=wait.token)))
             process.link.hurry()
-            while not wait.answered.wait(max(0.0, min(0.25, deadline - time.monotonic()))):
+            while not wait.answered.wait(max(0.0, min(LOOK_EVERY_S, deadline - time.monotonic()))):
                 if process.link.dead or time.monotonic() >= deadline:
                     return False
+                display.show(stage_of(tally, process.link.status(), prints=True))
         finally:
+            display.close()
             tally.flushes.pop(wait.token, None)
         if not wait.ok and wait.reason:
             self._seat.notices.warn("print-failed", f"run {self.id}: {wait.reason}")
@@ -346,9 +351,18 @@ class Run:
         if blocked.counts:
             process.intake.put_entry(encode_entry(blocked.entry(tally.number, time.time())))
         process.intake.put_entry(encode_entry(RunFinish(run=tally.number, wall=time.time(), status=status)))
-        departure = process.leave(tally.number, self._options.close_timeout_s)
+        departure = self._leave(process)
         label = f"{self.project}/{self.name} ({self.id}) {status}"
         say(farewell(label, tally, self.dir, departure.closing, safe=departure.safe))
+
+    def _leave(self, process: Process) -> Departure:
+        """Wait until all is safe; on a terminal that is seen."""
+        tally, display = self._seat.tally, Display()
+        look = (lambda: display.show(stage_of(tally, process.link.status(), prints=False))) if display.active else None
+        try:
+            return process.leave(tally.number, self._options.close_timeout_s, look)
+        finally:
+            display.close()
 
     def _finish_at_exit(self) -> None:
         """The interpreter ends without `finish`: by its end, or by an exception that nobody caught."""

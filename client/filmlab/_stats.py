@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from filmlab.delivery import Closing
+from filmlab.delivery import Closing, LinkStatus
+from filmlab.progress import Stage
 from filmlab.tally import Tally
 
 
@@ -55,6 +56,18 @@ def stats_of(tally: Tally) -> Stats:
         blocked_p999_s=p999_ns / 1e9,
         blocked_max_s=blocked.max_ns / 1e9,
     )
+
+
+def stage_of(tally: Tally, link: LinkStatus, *, prints: bool) -> Stage:
+    """What somebody who waits is waiting for: that all is safe, and (with `prints`) that it is developed."""
+    safe = link.durable_c + link.durable_b
+    left = link.last_c + link.last_b - safe
+    if left > 0 or not prints:
+        return Stage("handing over", "records", safe, left)
+    developing = max(0, tally.films_begun - tally.films_printed)
+    if developing:
+        return Stage("developing", "films", tally.films_printed, developing)
+    return Stage("drawing curves and the page")
 
 
 def farewell(label: str, tally: Tally, directory: Path, closing: Closing | None, *, safe: bool) -> str:

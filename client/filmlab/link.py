@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -15,7 +16,7 @@ from filmlab.endpoint import socket_path
 from filmlab.outbox import Outbox
 from filmlab.private import started_ticks
 from filmlab.spool import Spool
-from filmlab.waiting import SPILL_GRACE_S, Ask
+from filmlab.waiting import SPILL_GRACE_S, Ask, wait_for
 from filmlab.wire.messages import Hello
 
 if TYPE_CHECKING:
@@ -93,15 +94,19 @@ class Link:
             self._sender.hurry = True
             self._ring()
 
-    def wait_safe(self, timeout_s: float) -> bool:
-        """Wait until all that was handed over is durable or spooled. After `timeout_s` what is left is spooled."""
+    def wait_safe(self, timeout_s: float, look: Callable[[], None] | None = None) -> bool:
+        """Wait until all that was handed over is durable or spooled. After `timeout_s` what is left is spooled.
+
+        Args:
+            look: called now and then meanwhile.
+        """
         sender = self._sender
         if sender is None or self.ended:
             return self._closing is not None and self._closing.safe
         ask = Ask()
         sender.asks.append(ask)
         self.hurry()
-        if not ask.done.wait(timeout_s):
+        if not wait_for(ask.done, timeout_s, look):
             sender.spill_now = True
             self._ring()
             ask.done.wait(SPILL_GRACE_S)

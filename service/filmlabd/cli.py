@@ -1,6 +1,7 @@
 """The `filmlab` command: which commands are there, and how does each one end?"""
 
 import argparse
+import math
 import os
 import sqlite3
 import sys
@@ -10,10 +11,10 @@ from pathlib import Path
 import filmlab
 from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.paths import StatePaths
-from filmlabd import cli_doctor, cli_ls, cli_record, cli_status, cli_why
+from filmlabd import cli_doctor, cli_ls, cli_record, cli_status, cli_wait, cli_why
 from filmlabd.cli_ls import Misuse
 
-FINE, TROUBLE, USAGE = 0, 1, 2
+FINE, TROUBLE, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines, trouble = _run(options)
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except Misuse as error:
         print(f"filmlab: {error}", file=sys.stderr)
         return USAGE
@@ -69,6 +72,10 @@ def make_parser() -> argparse.ArgumentParser:
     why.add_argument("run", metavar="RUN", help="a run's id, the beginning of its id, or its name")
     why.add_argument("episode", metavar="EPISODE", type=_whole, help="its number, from 0")
 
+    wait = commands.add_parser("wait", help="come back when a run is over and all its prints are there")
+    wait.add_argument("run", metavar="RUN", help="a run's id, the beginning of its id, or its name")
+    wait.add_argument("--timeout", metavar="S", type=_seconds, help="give up after so many seconds")
+
     commands.add_parser("status", help="what the daemon is doing")
     commands.add_parser("doctor", help="look for what could go wrong, and say what to do")
     for command in commands.choices.values():
@@ -97,6 +104,8 @@ def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
         return cli_record.run(paths, options.run, changes, as_json=options.json)
     if options.command == "why":
         return cli_why.run(paths, options.run, options.episode, as_json=options.json)
+    if options.command == "wait":
+        return cli_wait.run(paths, options.run, options.timeout, as_json=options.json)
     if options.run is None:
         return cli_ls.list_runs(paths, options.project, options.last, as_json=options.json)
     return cli_ls.list_episodes(paths, options.run, options.project, options.last, as_json=options.json)
@@ -106,6 +115,16 @@ def _whole(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError("expected a whole number from 0")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError("expected a number of seconds from 0")
+    return value
 
 
 if __name__ == "__main__":

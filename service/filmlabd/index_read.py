@@ -20,6 +20,7 @@ from filmlabd.model import (
     MetricRow,
     Points,
     PrintRow,
+    Progress,
     RunRow,
     SessionRow,
     StepsRow,
@@ -78,6 +79,18 @@ class Answers(RecorderAnswers, SeriesAnswers):
         """A run's episodes and media, in the order they began. `filmed`: without the many that have no film."""
         condition = "AND e.film > 0" if filmed else ""
         return self._episodes(f"WHERE e.run_id = ? {condition} ORDER BY e.id", run_id)
+
+    def progress(self, run_id: str) -> Progress:
+        """How far a run and its prints have come; quick enough to be asked for several times a second.
+
+        Raises:
+            BadInput: no run has this id.
+        """
+        run = self.run(run_id)
+        found = self._db.execute(
+            "SELECT job_state, count(*) FROM episodes WHERE run_id = ? AND film > 0 GROUP BY job_state", (run_id,)
+        )
+        return Progress(run.status, run.printed, run.episodes, run.total_episodes, dict(found.fetchall()))
 
     def episode(self, session: int, film: int) -> EpisodeRow | None:
         """The episode or medium that a film is of."""

@@ -257,3 +257,17 @@ class TraceRow:
     recorder: int
     stem: str
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run and its prints have come."""
+
+    status: str
+    """As `RunRow.status`."""
+    printed: bool
+    episodes: int
+    total_episodes: int
+    """0 when that is not known."""
+    films: dict[str, int]
+    """How many of its films, by the state of their job (see `EpisodeRow.job_state`)."""
