@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find client service -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench bench-render format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
@@ -21,6 +21,12 @@ check: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/pip install -q 'trackio>=0.2'
 	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+# Against the encoders and plotters that people use today; MuJoCo's clips need libosmesa6.
+bench-render: $(VENV)/.installed
+	$(BIN)/pip install -q matplotlib 'gymnasium[classic-control,box2d,toy-text,mujoco]' ale-py
+	MUJOCO_GL=osmesa $(BIN)/python benchmarks/bench_gif.py
+	$(BIN)/python benchmarks/bench_curve.py
 
 format:
 	$(BIN)/ruff format .
