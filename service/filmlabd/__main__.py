@@ -47,6 +47,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     if lock is None:
         log.error("another daemon serves %s", paths.state)
         return EX_TEMPFAIL
+    ops.give_memory_back()
     # After the fork and the lock: a process that only finds another daemon there should have cost nothing.
     from filmlabd.daemon import Addresses, Daemon
 

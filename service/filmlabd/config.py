@@ -106,7 +106,7 @@ SETTINGS = (
         choices=("debug", "info", "warning", "error"),
     ),
     Setting(
-        "memory_bytes", Kind.BYTES, 256 * 2**20,
+        "memory_bytes", Kind.BYTES, 128 * 2**20,
         "What all trainers together may have in flight: film that was received and is not on disk yet.",
         unit="bytes", least=2**20, most=2**40,
     ),

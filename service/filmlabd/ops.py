@@ -1,5 +1,6 @@
-"""How does the daemon speak with what runs it? The service manager's socket, its watchdog, and the log."""
+"""How does the daemon get on with what runs it? The service manager's socket, its watchdog, the log, and memory."""
 
+import ctypes
 import logging
 import os
 import socket
@@ -8,6 +9,8 @@ from collections.abc import Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+MAP_LEAST_BYTES = 128 * 1024
+_M_MMAP_THRESHOLD = -3
 LOG_FILE_MAX_BYTES = 4 * 1024 * 1024
 LOG_FILES_KEPT = 3
 # What journald reads at the beginning of a line: the levels of syslog.
@@ -29,6 +32,18 @@ def notify(state: str, environ: Mapping[str, str]) -> bool:
     except OSError:
         return False
     return True
+
+
+def give_memory_back() -> bool:
+    """From now on large blocks go back to the system when they are freed; False where the C library cannot do that.
+
+    By itself glibc stops doing so for blocks of the size of a chunk once it has freed one, and the heap stays as large
+    as it was in the busiest second.
+    """
+    try:
+        return bool(ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, MAP_LEAST_BYTES))
+    except (OSError, AttributeError):
+        return False
 
 
 def watchdog_interval_s(environ: Mapping[str, str], pid: int) -> float | None:

@@ -42,7 +42,7 @@ def test_defaults(home: dict[str, str]) -> None:
         value = getattr(settings, row.name)
         assert config.check(row, value, "default") == value
     assert 1 <= settings.workers <= config.WORKERS_MOST
-    assert settings.memory_bytes == 256 * 1024 * 1024
+    assert settings.memory_bytes == 128 * 1024 * 1024
     assert settings.notes == ()
 
 

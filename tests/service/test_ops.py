@@ -1,8 +1,9 @@
-"""The service manager's socket, its watchdog, and the log."""
+"""The service manager's socket, its watchdog, the log, and memory."""
 
 import logging
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,3 +95,20 @@ def test_log_to_journald(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ops.set_up_logging("info", {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"})
         logging.getLogger("filmlabd.test").error("one\ntwo")
     assert path.read_text() == "<3>filmlabd.test: one\n<3>two\n"
+
+
+def test_memory_goes_back() -> None:
+    """A process that held much for a moment is small afterwards, though something younger is still there."""
+    program = """
+import re
+from pathlib import Path
+from filmlabd import ops
+assert ops.give_memory_back()
+del [bytearray(2 << 20)][0]
+held = [(bytearray(1 << 20), bytes(1000)) for _ in range(200)]
+kept = [small for _, small in held]
+del held
+print(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert int(done.stdout) < 100 * 1024
