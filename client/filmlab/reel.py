@@ -10,7 +10,8 @@ class Reel:
     """One film while it is shot. Its episode writes the first part, the sender the second; `dropped` either of them."""
 
     __slots__ = (
-        "develop", "developed", "dropped", "ended_by", "episode", "first_step", "frames", "handed_bytes", "last_seq", "number", "run",
+        "develop", "developed", "dropped", "ended_by", "episode", "first_step", "frames", "handed_bytes", "last_seq",
+        "number", "run",
         "sealed_frames", "shutter", "wall",
     )  # fmt: skip
 

@@ -11,7 +11,6 @@ from filmlabd.index_recorders import save_all
 from filmlabd.index_schema import signed
 from filmlabd.index_state import State, Writer, clean, dump
 
-
 _NO_WRITER = 0
 """In place of a writer's id, which begin at 1: the session was not let into this run."""
 
