@@ -126,7 +126,7 @@ class Core:
                 case Kind.PING:
                     self._ping(event, now)
                 case Kind.BYE:
-                    self._bye(envelope.session, out)
+                    self._trainer_died(envelope.session, "bye", out)
                 case _:
                     raise WireError(f"{envelope.kind.name} is not for a daemon")
         except WireError as error:
@@ -240,9 +240,6 @@ class Core:
 
     # --- the ends of sessions ---------------------------------------------------------------------------------------
 
-    def _bye(self, number: int, out: list[Command]) -> None:
-        self._trainer_died(number, "bye", out)
-
     def _trainer_died(self, number: int, how: str, out: list[Command]) -> None:
         session = self.sessions.get(number)
         if session is None or session.life is not Life.ALIVE:
@@ -344,8 +341,8 @@ class Core:
                 out.append(effect)
             else:
                 self._keep(effect, now, out)
-                # Whoever waits for a print waits for this fact.
-                if not self.lab.waiters.idle:
+                # Whoever waits for a print, or for a change of a plan, waits for this fact.
+                if not self.lab.waiters.idle or self.lab.asking:
                     self._batches.hurry(now.at)
 
     def _tell(self, session: Session, message: messages.Message, out: list[Command]) -> None:
@@ -377,9 +374,6 @@ class Core:
         self._effects(requests.answer(self, event, now), now, out)
         if event.verb == "shutdown":
             self._stop("asked to", now, out)
-        elif event.verb == "plan":
-            # Somebody sits before a terminal and waits until it is durable.
-            self._batches.hurry(now.at)
 
     def _stop(self, reason: str, now: Now, out: list[Command]) -> None:
         if self.stopping:

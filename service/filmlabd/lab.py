@@ -5,7 +5,7 @@ to carry out; a job is never asked for before its worker could read what it need
 """
 
 import struct
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from filmlab.schedule.asked import is_asked
@@ -27,7 +27,7 @@ from filmlab.wire.entries import (
     Snapshot,
     Trace,
 )
-from filmlabd import lab_recorders
+from filmlabd import lab_films, lab_recorders
 from filmlabd.events import DeleteFilm, Effect, Now, Reply, StartJob, Tell
 from filmlabd.facts import (
     EpisodeCut,
@@ -124,7 +124,7 @@ class Lab:
         for number, film in list(session.films.items()):
             if film.end is not None and session.durable_b >= film.end.last_seq:
                 del session.films[number]
-                effects += self._develop(session, number, film, now)
+                effects += lab_films.develop(self.jobs, self._run_of(session, film.run), session, number, film, now)
         # The end of a run travels in stream C, before its last frames: closed at once, it would be over without them.
         unwhole = {film.run for film in session.films.values() if film.begin is not None or film.end is not None}
         for number in [number for number in session.finishing if number not in unwhole]:
@@ -137,23 +137,25 @@ class Lab:
             case RunClosed():
                 return self._run_closed(fact, session, now)
             case EpisodeCut():
-                return self._develop_cut(fact, session, now)
+                run = self._run_of(session, fact.run)
+                if run is not None and session is not None:
+                    self._redraw(run, EPISODE_METRICS, now)
+                    return lab_films.develop_cut(self.jobs, run, session, fact, now)
             case FilmDeleted():
                 return [DeleteFilm(fact.session, fact.film)]
             case FilmJudged():
-                return self._develop_judged(fact, now)
+                lab_films.develop_judged(self.jobs, self.runs.values(), fact, now)
             case PlanChanged():
                 return self._plan_changed(fact)
             case JobDone() | JobStruck():
                 return self._job_recorded(fact, now)
-            case _:
-                return []
+        return []
 
     def end_session(self, session: Session, now: Now) -> list[Effect]:
         """A session is over, and all that it left is durable: cut its open episodes, close its runs."""
         effects: list[Effect] = []
         for number, film in list(session.films.items()):
-            effects += self._leave_film(session, number, film, now)
+            effects += lab_films.leave(self.jobs, self._run_of(session, film.run), session, number, film, now)
         session.films.clear()
         for number in session.runs:
             effects += self._close_run(session, number, session.finishing.get(number, "crashed"), now)
@@ -198,16 +200,15 @@ class Lab:
             effects += self.develop_whole(session, now)
         for run in list(self.runs.values()):
             for writer in list(run.ring):
-                effects += self._drop_older(run, writer, {session.id: session.durable_b for session in sessions})
-                if writer not in run.writers:
-                    effects += self._keep_last(run, writer)
+                keep = lab_films.drop_older if writer in run.writers else lab_films.keep_last
+                effects += keep(run, writer, {session.id: session.durable_b for session in sessions})
             if not run.alive:
                 effects += self.request_end(run, now)
         return effects
 
     def request_end(self, run: Run, now: Now) -> list[Effect]:
         """Ask for the final prints of a run that no writer has open any more."""
-        keys = {curve_key(run.id, metric) for metric in run.metrics} | self._film_keys(run.id)
+        keys = {curve_key(run.id, metric) for metric in run.metrics} | lab_films.keys_of(self.jobs, run.id)
         keys |= {film_key(session, film) for session, film in run.judged}
         keys |= lab_recorders.hurry(self.jobs, run.id, now.at)
         for metric in sorted(run.metrics):
@@ -272,62 +273,6 @@ class Lab:
             film = session.films.setdefault(end.film, OpenFilm())
             film.end, film.run = end, end.run
 
-    def _develop(self, session: Session, number: int, film: OpenFilm, now: Now) -> list[Effect]:
-        run = self._run_of(session, film.run)
-        if run is None:
-            return [FilmDeleted(session.id, number, session.durable_b, "its run was refused")]
-        if isinstance(film.end, Media):
-            self._submit_film(run, session.id, number, now, medium=True)
-            return []
-        if film.provisional:
-            return self._keep_provisionally(session, run, session.runs[film.run][1], number)
-        if film.recorder:
-            self._submit_film(run, session.id, number, now, recorder=film.recorder)
-            return []
-        judgement = run.judge(film.begin.reason if film.begin else "", now.wall)
-        if judgement.kept:
-            self._submit_film(run, session.id, number, now)
-            return []
-        return self._throw_away(session.id, session.durable_b, number, judgement.reason)
-
-    def _keep_provisionally(self, session: Session, run: Run, writer: str, number: int) -> list[Effect]:
-        run.push_provisional(writer, session.id, number)
-        return self._drop_older(run, writer, {session.id: session.durable_b})
-
-    def _drop_older(self, run: Run, writer: str, durable_b: Mapping[int, int]) -> list[Effect]:
-        """Throw away what is not among a writer's last N any more. `durable_b`: of the sessions that are known."""
-        effects: list[Effect] = []
-        for session, film in run.trim_provisional(writer):
-            effects += self._throw_away(session, durable_b.get(session, 0), film, "not among the last")
-        return effects
-
-    def _throw_away(self, session: int, durable_b: int, number: int, reason: str) -> list[Effect]:
-        return [FilmJudged(session, number, False, reason), FilmDeleted(session, number, durable_b, reason)]
-
-    def _leave_film(self, session: Session, number: int, film: OpenFilm, now: Now) -> list[Effect]:
-        """A film that will get nothing more: the trainer is gone."""
-        if film.end is not None:
-            return self._develop(session, number, film, now)
-        if film.begin is None:
-            return [FilmDeleted(session.id, number, session.durable_b, "its trainer died before saying what it is")]
-        note = f"truncated: the trainer ended in mid-episode, after {film.frames} frames were safe"
-        episode = film.begin.episode
-        run = self._run_of(session, film.run)
-        if run is not None and film.provisional:
-            run.cut.add((session.id, number))
-        return [EpisodeCut(session.id, film.run, number, episode, film.frames, note, now.wall)]
-
-    def _develop_cut(self, fact: EpisodeCut, session: Session | None, now: Now) -> list[Effect]:
-        run = self._run_of(session, fact.run)
-        if run is None or session is None:
-            return []
-        self._redraw(run, EPISODE_METRICS, now)
-        if (fact.session, fact.film) in run.cut:
-            run.cut.discard((fact.session, fact.film))
-            return self._keep_provisionally(session, run, session.runs[fact.run][1], fact.film)
-        self._submit_film(run, fact.session, fact.film, now)
-        return []
-
     def _run_closed(self, fact: RunClosed, owner: Session | None, now: Now) -> list[Effect]:
         run = self.runs.get(fact.run_id)
         if run is None:
@@ -335,7 +280,7 @@ class Lab:
         run.close(fact.writer, fact.status)
         if fact.status == "crashed" and owner is not None:
             lab_recorders.save_crashed(self.jobs, owner, run.id, now.at)
-        effects = self._keep_last(run, fact.writer)
+        effects = lab_films.keep_last(run, fact.writer, {owner.id: owner.durable_b} if owner is not None else {})
         if not run.alive:
             effects += self.request_end(run, now)
         return effects
@@ -347,21 +292,6 @@ class Lab:
         if run is None or run.writers.get(writer) != (session.id, number):
             return []
         return [RunClosed(session.id, number, run_id, writer, attempt, status, now.wall)]
-
-    def _keep_last(self, run: Run, writer: str) -> list[Effect]:
-        """A writer is done: its last provisional films are the last N."""
-        last = run.take_provisional(writer)
-        run.judged.update(last)
-        reason = f"last {run.schedule.last_n_episodes}"
-        return [FilmJudged(session, film, True, reason) for session, film in last]
-
-    def _develop_judged(self, fact: FilmJudged, now: Now) -> list[Effect]:
-        """Not before the index shows why it is kept: its JSON says so."""
-        for run in self.runs.values():
-            if (fact.session, fact.film) in run.judged:
-                run.judged.discard((fact.session, fact.film))
-                self._submit_film(run, fact.session, fact.film, now)
-        return []
 
     def _job_recorded(self, fact: JobDone | JobStruck, now: Now) -> list[Effect]:
         failure = fact.reason if isinstance(fact, JobStruck) else ""
@@ -385,7 +315,7 @@ class Lab:
         return [*tells, *self._answer(fact.run_id, now)]
 
     def _flush(self, session: Session, run: Run, flush: Flush, now: Now) -> list[Effect]:
-        keys = self._film_keys(run.id) | lab_recorders.hurry(self.jobs, run.id, now.at)
+        keys = lab_films.keys_of(self.jobs, run.id) | lab_recorders.hurry(self.jobs, run.id, now.at)
         keys |= {
             film_key(session.id, number, medium=isinstance(film.end, Media))
             for number, film in session.films.items()
@@ -417,13 +347,6 @@ class Lab:
                 effects.append(RunPrinted(run_id, now.wall))
         return effects
 
-    def _submit_film(
-        self, run: Run, session: int, film: int, now: Now, *, medium: bool = False, recorder: int = 0
-    ) -> None:
-        key, kind = film_key(session, film, medium=medium), JobKind.MEDIA if medium else JobKind.EPISODE
-        job = Job(key, kind, run.id, session, film, final=True, recorder=recorder)
-        self.jobs.submit(job, Priority.ANIMATION, now.at)
-
     def _redraw(self, run: Run, metrics: Iterable[str], now: Now) -> None:
         for metric in metrics:
             run.metrics.add(metric)
@@ -433,10 +356,6 @@ class Lab:
 
     def _redraw_page(self, run: Run, now: Now) -> None:
         self.jobs.submit(Job(page_key(run.id), JobKind.PAGE, run.id), Priority.CURVE, now.at, live=True)
-
-    def _film_keys(self, run_id: str) -> set[str]:
-        kinds = (JobKind.EPISODE, JobKind.MEDIA)
-        return {job.key for job in self.jobs.of_run(run_id) if job.kind in kinds}
 
     def _forget(self, run_id: str) -> None:
         """A run that is over and printed: what a further attempt needs to know of it is all that stays."""

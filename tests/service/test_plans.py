@@ -177,6 +177,21 @@ def test_limits_do_not_touch_what_was_asked_for(rig: Rig) -> None:
     assert [(fact.film, fact.reason) for fact in rig.kept(FilmJudged)] == [(4, "over 1 in all")]
 
 
+def test_the_last_are_as_many_as_the_plan_asks_for_at_the_end(rig: Rig) -> None:
+    """Films that waited for the end of the run under an earlier plan go with it."""
+    ask(rig, schedule="last:3")
+    for film in (1, 2):
+        rig.shoot(film, film)
+        begun = EpisodeBegin(run=0, wall=1.0, episode=film, film=film, reason="maybe", provisional=True)
+        rig.say(1 + film, begun, whole(film, film))
+    ask(rig, schedule="last:1")
+    rig.say(4, RunFinish(run=0, wall=2.0))
+    assert [job.film for job in rig.work_all() if job.kind is JobKind.EPISODE] == [2]
+    assert [(fact.film, fact.kept, fact.reason) for fact in rig.kept(FilmJudged)] == [
+        (1, False, "not among the last"), (2, True, "last 1"),
+    ]  # fmt: skip
+
+
 def test_a_further_attempt_goes_on_with_what_is_left(rig: Rig) -> None:
     """A run that is resumed begins with its program's schedule, and with the requests that are still open."""
     ask(rig, schedule="cubic", next=3)
