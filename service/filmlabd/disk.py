@@ -36,6 +36,7 @@ from filmlabd.journal import Journal, Position
 
 log = logging.getLogger(__name__)
 
+EX_SOFTWARE = 70
 EX_IOERR = 74
 FULL_RETRY_S = 1.0
 SPOOL_BATCH_BYTES = 8 * 1024 * 1024
@@ -90,6 +91,9 @@ class Disk:
             log.critical("the disk failed: %s; ending, so that a fresh start finds what is really there", error)
             # Not sys.exit: that would end this thread only, and the daemon would go on without a disk.
             os._exit(EX_IOERR)
+        except Exception:  # a bug: without this thread nothing is ever acknowledged, and nobody would see why
+            log.critical("ending because of a bug in the disk's thread", exc_info=True)
+            os._exit(EX_SOFTWARE)
         finally:
             self._films.close()
             self._journal.close()

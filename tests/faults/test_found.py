@@ -1,6 +1,9 @@
 """What the simulation has found, each told in a few lines so that it never comes back."""
 
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -146,3 +149,33 @@ def test_a_writer_that_was_refused_shows_nowhere() -> None:
     )
     assert [row.run_id for row in index.read.runs()] == ["r1"]
     assert len(index.read.points("r1", "loss")) == 1
+
+
+BROKEN_INDEX = """
+import logging, sqlite3, sys, time
+from pathlib import Path
+from filmlabd.disk import Disk
+from filmlabd.events import Sync
+from filmlabd.films import FilmStore
+from filmlabd.index import Index
+from filmlabd.journal import Journal
+
+class Broken(Index):
+    def commit(self):
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+root = Path(sys.argv[1])
+disk = Disk(Journal(root / "j"), FilmStore(root / "f"), Broken(root / "i.sqlite"), root / "s", lambda event: None)
+disk.submit(Sync(1))
+disk._thread.join()
+sys.exit(3)
+"""
+
+
+def test_a_daemon_without_its_disk_thread_ends(tmp_path: Path) -> None:
+    """An unexpected error on the disk's thread ends the process: else it would live and acknowledge nothing."""
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN_INDEX, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 70, done
+    assert "readonly database" in done.stderr
