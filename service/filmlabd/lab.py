@@ -44,12 +44,11 @@ from filmlabd.facts import (
 )
 from filmlabd.jobs import Jobs, Priority, curve_key, film_key, page_key
 from filmlabd.model import Job, JobKind, Outcome
+from filmlabd.outcomes import fact_of, tells_of
 from filmlabd.runs import PastRun, Run
 from filmlabd.session import OpenFilm, Session
 from filmlabd.waiters import Waiter, Waiters
 
-LASTING = (JobKind.EPISODE, JobKind.MEDIA, JobKind.RECORDER)
-"""Kinds whose prints are remembered one by one; of the others the next redraw tells."""
 EPISODE_METRICS = ("episode/return", "episode/length")
 
 
@@ -174,20 +173,10 @@ class Lab:
         verdict = self.jobs.finish(outcome, now.at)
         if verdict is None:
             return []
-        job, lasting = verdict.job, verdict.job.kind in LASTING
-        if verdict.state == "done" and lasting:
-            paths, notes = "\n".join(outcome.paths), "\n".join(outcome.notes)
-            return [
-                JobDone(job.key, job.run_id, job.kind, job.session, job.film, paths, notes, outcome.cost_s, now.wall)
-            ]
-        if verdict.state == "failed" or (verdict.state == "retry" and lasting):
-            final = verdict.state == "failed"
-            reason, strikes = outcome.error, verdict.strikes
-            return [
-                JobStruck(
-                    job.key, job.run_id, job.kind, job.session, job.film, strikes, final, reason, now.wall
-                )
-            ]  # fmt: skip
+        fact = fact_of(verdict, outcome, now)
+        if fact is not None:
+            return [fact]
+        job = verdict.job
         if verdict.state == "done" and not self.jobs.has(job.key):
             self.waiters.settle(job.run_id, job.key)
             return self._answer(job.run_id, now)
@@ -302,17 +291,7 @@ class Lab:
             self._redraw_page(run, now)
         if lab_recorders.is_settled(self.jobs, fact):
             self.waiters.settle(fact.run_id, fact.key, f"{fact.key}: {failure}" if failure else "")
-        path = fact.paths.split("\n")[0] if isinstance(fact, JobDone) else ""
-        tells: list[Effect] = []
-        for owner, number in run.writers.values() if run is not None else ():
-            if owner == fact.session and run is not None:
-                # A recorder's prints lie elsewhere: their paths are absolute.
-                path = f"{run.directory}/{path}" if path and not path.startswith("/") else path
-                told = messages.Print(
-                    number, fact.kind, not failure, path=path, reason=failure[:1000], film=fact.film
-                )  # fmt: skip
-                tells.append(Tell(owner, told))
-        return [*tells, *self._answer(fact.run_id, now)]
+        return [*tells_of(fact, run), *self._answer(fact.run_id, now)]
 
     def _flush(self, session: Session, run: Run, flush: Flush, now: Now) -> list[Effect]:
         keys = lab_films.keys_of(self.jobs, run.id) | lab_recorders.hurry(self.jobs, run.id, now.at)
