@@ -1,8 +1,10 @@
 """What is made of a run as a whole? Its facts and its history as JSON, and the page that shows its prints."""
 
 import math
+import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from filmlabd.artifact_names import HISTORY, PAGE, RUN, curve_stem
@@ -40,7 +42,7 @@ def make_page(job: Job, run: RunRow, reader: Reader, directory: RunDirectory) ->
 
 def look(run: RunRow, reader: Reader, directory: RunDirectory) -> RunPage:
     """Everything that the page shows, as it is now. A print that somebody has deleted is left out."""
-    rows = reader.episodes(run.run_id)
+    rows = [_as_linked(row, directory) for row in reader.episodes(run.run_id)]
     prints = {(row.session, row.film): row for row in reader.prints(run.run_id) if row.film}
     kept = [row for row in rows if _is_clip(row)]
     clips, more_clips = _newest(kept, CLIPS_MAX)
@@ -121,6 +123,14 @@ def totals(rows: Sequence[EpisodeRow]) -> Totals:
         last_mean=math.fsum(value / len(last) for value in last) if last else math.nan,
         mean_of=len(last),
     )
+
+
+def _as_linked(row: EpisodeRow, directory: RunDirectory) -> EpisodeRow:
+    """A recorder's prints lie in its program's directory, by absolute paths: the page links them from its own."""
+    if not any(path.startswith("/") for path in row.paths):
+        return row
+    here = os.path.realpath(directory.path)
+    return replace(row, paths=tuple(os.path.relpath(path, here) for path in row.paths))
 
 
 def _is_clip(row: EpisodeRow) -> bool:

@@ -3,6 +3,7 @@
 import inspect
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -23,6 +24,7 @@ from filmlab.recorders import (
     TrainingCurveRecorder,
     animation_recorder_from_env,
     curve_recorder_from_env,
+    environment,
 )
 from filmlab.recorders.curves import metric_name, training_metrics
 from filmlab.recorders.pixels import Darkroom, Still, snapshot, to_rgb
@@ -358,3 +360,16 @@ def test_only_finite_metrics_count() -> None:
 
     assert training_metrics(Agent()) == {"a": 1.0}
     assert training_metrics(object()) == {}
+
+
+# --- docs -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_variable_is_in_the_docs_and_no_other() -> None:
+    """With its default."""
+    text = (Path(__file__).parents[2] / "docs" / "recorders.md").read_text()
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `FILMLAB_")]
+    documented = {name for row in rows for name in re.findall(r"FILMLAB_(\w+)", row[0])}
+    source = inspect.getsource(environment)
+    assert documented == set(re.findall(r"given\.\w+\(\"(\w+)\"", source))
+    assert all(default in text for default in (environment.ANIMATION_DIR, environment.CURVE_DIR))

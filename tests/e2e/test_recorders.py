@@ -314,6 +314,28 @@ def implicit_run():
     assert home.runs()[0].status == "crashed"
 
 
+def test_an_exception_leaves_all_curves_up_to_that_moment(home: House) -> None:
+    """Nobody caught it, nothing was saved, nothing was waited for."""
+    program = (
+        PROGRAM
+        + """
+def moment(episode):
+    if episode == 6:
+        raise RuntimeError("the training diverged")
+"""
+    )
+    trainer = home.trainer(program + MAIN)
+    output, _ = trainer.communicate(timeout=120)
+    assert trainer.returncode == 1
+    assert "the training diverged" in output
+    home.wait_printed()
+    assert [name for name in files(home) if name.startswith("curves")] == [
+        name for name in expected() if name.startswith("curves")
+    ]
+    assert read(home, "curves/train/train_reward_history.json")["episodes"] == 7
+    assert "animations/train/train_episode_0004_reward_0_avg_0.json" in files(home)
+
+
 def test_a_good_end_without_save_leaves_no_curves(home: House) -> None:
     """As in the original: the same set of files."""
     home.train(PROGRAM.replace("        curves.save()", "        pass") + MAIN)

@@ -221,6 +221,20 @@ def test_an_episode_goes_to_its_recorders_directory(studio: Studio) -> None:
     assert not (studio.prints / "episodes").exists()
 
 
+def test_the_runs_own_page_shows_the_clip_where_it_lies(studio: Studio) -> None:
+    """By a relative link out of the state directory; one that somebody has removed is left out."""
+    place = declare(studio, kind="animation")
+    trace(studio, 1, {"episode": 7})
+    studio.develop(studio.episode(7, moving(10), [1.0] * 10))
+    studio.develop(studio.page_job())
+    page = (studio.prints / "index.html").read_text()
+    assert 'src="../out/tr_episode_0007_reward_1_avg_2.gif"' in page
+    assert 'href="../out/tr_episode_0007_reward_1_avg_2.json"' in page
+    (place / "tr_episode_0007_reward_1_avg_2.gif").unlink()
+    studio.develop(studio.page_job())
+    assert "tr_episode" not in (studio.prints / "index.html").read_text()
+
+
 def test_without_frames_the_json_says_what_is_needed(studio: Studio) -> None:
     """Under a last key; without metadata wanted, there is nothing at all."""
     place = declare(studio, kind="animation")
