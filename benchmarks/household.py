@@ -37,6 +37,11 @@ class Household(House):
         result: dict[str, Any] = json.loads(found[-1].removeprefix(RESULT))
         return result
 
+    def close(self) -> None:
+        """The youngest first: a trainer that is left without its daemon starts another one."""
+        self._processes.reverse()
+        super().close()
+
     def daemon_peak_mb(self) -> float:
         """The largest resident size that the daemon's process has had, in 10^6 bytes."""
         return status_kib(self.daemon_pid(), "VmHWM") * 1024 / 1e6
