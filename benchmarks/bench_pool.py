@@ -1,38 +1,31 @@
 """What does developing cost beside the encoders themselves, and what does it take from the trainings?
 
-    python benchmarks/bench_pool.py [--short] [--only pool trainers crowd]
+    python benchmarks/bench_pool.py [--short] [--only pool trainers]
 
 pool: CPU per clip of two workers of the real pool (with the poster, the JSON, the index and the run's directory), and
 of two processes that do nothing but read the same films and encode them; in turn.
 trainers: the speed of as many trainers as there are cores, while all workers of a daemon that started by itself render,
 and while the same workers are stopped; pairs side by side.
-crowd: CPU of the daemon's own process while many runs log ten metrics ten times a second, their curves drawn live.
 
 Nothing fails on a time. Beside other work on the machine trust the ratios, and look at the load.
 """
 
-import argparse
 import asyncio
-import contextlib
-import io
-import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import zstandard
 from bench_redraw import SESSION, Growing
-from figures import Figure, median, number, table
+from figures import Figure, median, number
 from household import Household, until
+from processes import answers, cpu_s, main, told
 
 from filmlab.wire import chunks, entries
 from filmlabd.films import FilmStore, film_path, read_frames
@@ -41,16 +34,8 @@ from filmlabd.model import Job, JobKind, Outcome
 from filmlabd.pool import Pool, WorkerSpec, worker_path
 from filmlabd.render.gif import encode_gif
 
-HERE = Path(__file__).resolve().parent
-POOL_GOAL, KEPT_GOAL, DAEMON_GOAL = 1.2, 0.95, 0.25
+POOL_GOAL, KEPT_GOAL = 1.2, 0.95
 FRAMES, FPS = 200, 30.0
-_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
-
-
-def cpu_s(pid: int) -> float:
-    """What a process has spent so far, without its children."""
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * _TICK_S
 
 
 # --- pool -----------------------------------------------------------------------------------------------------------
@@ -165,7 +150,7 @@ def bench_pool(short: bool) -> list[Figure]:
         spent: list[float] = []
 
         def without() -> None:
-            spent.append(sum(answers(alone, "")))
+            spent.append(sum(answers(alone)))
 
         pooled = asyncio.run(Workers(films, 2).run(batches, without))
     ratio = median(mine / theirs for mine, theirs in zip(pooled, spent[1:], strict=True))
@@ -218,14 +203,14 @@ def bench_trainers(short: bool) -> list[Figure]:
         workers = until(lambda: busy_workers(house), "all workers to render")
         stack.callback(signal_all, workers, signal.SIGCONT)
         trainers = [stack.enter_context(told(work, seconds)) for _ in range(cores)]
-        answers(trainers, "")
+        answers(trainers)
         speeds: dict[str, list[float]] = {"rendering": [], "stopped": []}
         shares = []
         for pair in range(pairs):
             for what in sorted(speeds, reverse=bool(pair % 2)):
                 signal_all(workers, signal.SIGCONT if what == "rendering" else signal.SIGSTOP)
                 before = sum(map(cpu_s, workers))
-                speeds[what].append(sum(answers(trainers, "")))
+                speeds[what].append(sum(answers(trainers)))
                 if what == "rendering":
                     shares.append((sum(map(cpu_s, workers)) - before) / (seconds * cores))
         rendering = busy_workers(house) == workers
@@ -251,121 +236,5 @@ def signal_all(pids: list[int], number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-# --- crowd ----------------------------------------------------------------------------------------------------------
-
-
-def log_at_10_hz(runs: int, seconds: float) -> None:
-    """Runs of one process, which log ten metrics each ten times a second for as long as told, beginning at a line."""
-    import filmlab
-
-    with contextlib.redirect_stderr(io.StringIO()):
-        opened = [filmlab.init(project="bench", name=f"crowd-{number}") for number in range(runs)]
-    names = [f"metric/{index}" for index in range(10)]
-    random = np.random.default_rng(os.getpid())
-    sys.stdin.readline()
-    print(0.0, flush=True)
-    began, step = time.monotonic(), 0
-    pause = threading.Event()
-    while step < seconds * 10:
-        for run in opened:
-            run.log(dict(zip(names, random.normal(size=10), strict=True)), step=step)
-        step += 1
-        pause.wait(max(0.0, began + step / 10 - time.monotonic()))
-    print(max(run.stats.dropped_metrics for run in opened), flush=True)
-    with contextlib.redirect_stderr(io.StringIO()):
-        for run in opened:
-            run.finish()
-
-
-def bench_crowd(short: bool) -> list[Figure]:
-    """CPU of the daemon's process and of its workers over the middle of the time."""
-    runs, seconds = (16, 6.0) if short else (64, 30.0)
-    with tempfile.TemporaryDirectory(prefix="filmlab-bench-") as directory, ExitStack() as stack:
-        house = Household(Path(directory))
-        stack.callback(house.close)
-        house.daemon("--log-level", "warning", "--stop-grace-s", "1")
-        loggers = [stack.enter_context(told(log_at_10_hz, 1, seconds, environ=house.environ)) for _ in range(runs)]
-        answers(loggers, "")
-        daemon = house.daemon_pid()
-        pause = threading.Event()
-        pause.wait(seconds / 4)
-        began, before_s, before_mb = time.monotonic(), cpu_s(daemon), rss_mb(daemon)
-        drawn = set()
-        while time.monotonic() < began + seconds / 2:
-            pause.wait(0.5)
-            drawn |= {(path, path.stat().st_mtime_ns) for path in house.root.glob("films/*/*/curves/*.png")}
-        share = (cpu_s(daemon) - before_s) / (time.monotonic() - began)
-        after_mb = rss_mb(daemon)
-        dropped = sum(map(float, (logger.stdout.readline() for logger in loggers if logger.stdout)))
-    return [
-        Figure(f"{runs} runs, 10 metrics at 10 Hz: the daemon's own CPU", f"≤ {DAEMON_GOAL:.0%} of a core",
-               f"{share:.1%}", share <= DAEMON_GOAL),
-        Figure("  its memory, at a quarter and three quarters of the time", "reported",
-               f"{before_mb:.0f} / {after_mb:.0f} MB"),
-        Figure("  curves seen: drawn once or more / in all", "reported",
-               f"{len({path for path, _ in drawn})} / {len(drawn)}"),
-        Figure("  metrics dropped", "0", f"{dropped:.0f}", dropped == 0),
-    ]  # fmt: skip
-
-
-def rss_mb(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
-
-
-# --- processes ------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def told(
-    what: Callable[..., None], *args: Any, environ: dict[str, str] | None = None
-) -> Iterator["subprocess.Popen[str]"]:
-    """One of the functions above in a process of its own, in a session of its own as from a shell's command."""
-    process = subprocess.Popen(
-        [sys.executable, str(HERE / "bench_pool.py"), "--process", what.__name__, json.dumps(args)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-        env=(os.environ if environ is None else environ) | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def answers(processes: "list[subprocess.Popen[str]]", line: str) -> list[float]:
-    """What each of them answers to a line, said to all before the first is heard."""
-    for process in processes:
-        if process.stdin is not None:
-            process.stdin.write(f"{line}\n")
-            process.stdin.flush()
-    return [float(process.stdout.readline()) for process in processes if process.stdout is not None]
-
-
-BENCHMARKS: dict[str, Callable[[bool], list[Figure]]] = {
-    "pool": bench_pool,
-    "trainers": bench_trainers,
-    "crowd": bench_crowd,
-}
-_PROCESSES: dict[str, Callable[..., None]] = {each.__name__: each for each in (encode_films, work, log_at_10_hz)}
-
-
-def main() -> None:
-    if sys.argv[1:2] == ["--process"]:
-        _PROCESSES[sys.argv[2]](*json.loads(sys.argv[3]))
-        return
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--short", action="store_true", help="a few rounds of each")
-    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS), metavar="NAME")
-    options = parser.parse_args()
-    # What was started is ended on the way out, also when somebody ends this.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
-    rows: list[Figure] = []
-    for name in options.only:
-        before = os.getloadavg()[0]
-        rows += BENCHMARKS[name](options.short)
-        rows.append(Figure("  load before / after", "–", f"{before:.1f} / {os.getloadavg()[0]:.1f}"))
-    print(table(rows))
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__ or "", {"pool": bench_pool, "trainers": bench_trainers})

@@ -28,8 +28,8 @@ class WorkerSpec:
     path: tuple[str, ...]
     """Appended to its module path."""
     entry: str = "filmlabd.worker:main"
-    jobs_max: int = 200
-    """It ends after so many jobs, and another takes its place."""
+    jobs_max: int = 2000
+    """It ends after so many jobs, and another takes its place: one that has to read every series from its beginning."""
     rss_max_bytes: int = GIB
     """The same when it has grown beyond this after a job."""
     address_space_bytes: int = 6 * GIB
