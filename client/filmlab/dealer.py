@@ -6,6 +6,10 @@ from collections import deque
 from collections.abc import Sequence
 
 import zmq
+
+# Loaded by pyzmq at the first large message otherwise: its end of the process would then come before ours, and what is
+# sent last would be lost. What is registered first is called last.
+import zmq.utils.garbage
 from zmq.utils.monitor import parse_monitor_message
 
 from filmlab.endpoint import check_socket, socket_path

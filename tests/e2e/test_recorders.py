@@ -268,6 +268,24 @@ def moment(episode):
     _check_history(home)
 
 
+def test_a_program_that_ends_at_once_loses_no_frame(home: House) -> None:
+    """Nothing was waited for: large records leave while the interpreter is ending, and pyzmq must not end before."""
+    output = home.train(
+        PROGRAM
+        + """
+recorder = EpisodeAnimationRecorder("a", prefix="p")
+noise = np.random.default_rng(0).integers(0, 2, (40, 300, 400, 3), np.uint8) * np.uint8(255)
+recorder(EpisodeTrace(0, 1.0, 1.0, 5, False, list(noise[:5]), []))
+assert recorder.flush(60)
+recorder(EpisodeTrace(1, 1.0, 1.0, 40, False, list(noise), []))
+"""
+    )
+    assert "lost" not in output
+    home.wait_printed()
+    with Image.open(home.root / "a/p_episode_0001_reward_1_avg_1.gif") as clip:
+        assert clip.n_frames == 40
+
+
 def test_without_a_daemon_everything_is_made_later(home: House) -> None:
     """Mode offline: `save` returns at once and warns once; the next daemon makes every file."""
     output = home.train(PROGRAM + MAIN, FILMLAB_MODE="offline")
