@@ -46,7 +46,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def test_a_run_leaves_clips_curves_json_and_a_page(trained: House) -> None:
     """Everything that the README promises is there, whole, with the right contents."""
     found = {str(path.relative_to(trained.run_dir())) for path in trained.run_dir().rglob("*") if path.is_file()}
-    episodes = {f"episodes/episode_{index:06d}.{kind}" for index in (0, 2, 4) for kind in ("gif", "json", "poster.webp")}
+    kinds = ("gif", "json", "poster.webp")
+    episodes = {f"episodes/episode_{index:06d}.{kind}" for index in (0, 2, 4) for kind in kinds}
     names = ("loss", "odd%2Fname%20with%20spaces", "episode%2Freturn", "episode%2Flength")
     curves = {f"curves/{name}.{kind}" for name in names for kind in ("svg", "png")}
     media = {"media/view_5.png", "media/clip_5.gif", "media/clip_5.poster.webp"}
