@@ -5,7 +5,7 @@ Unrealistic: it packs nothing, each act of its script is one record.
 
 import random
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgpack
@@ -39,6 +39,8 @@ CLOSE_S = 5.0
 LOSS = struct.pack("<I", 0)
 LIMITS = Limits(memory_bytes=24_000, control_reserve_bytes=14_000, spool_bytes=60_000, control_window_bytes=2_000)
 """Small, so that a story of a few dozen records reaches every one of them."""
+TIGHT = replace(LIMITS, memory_bytes=12_000, spool_bytes=0)
+"""Of a trainer that has no spool and too little memory for its films: the rest of a film is dropped."""
 
 
 @dataclass
@@ -63,7 +65,8 @@ class Trainer:
         self.pid = 1000 + number
         self.mode: Mode = "offline" if rng.random() < 0.06 else "auto"
         self.hello = messages.Hello(pid=self.pid, host="node", started=number + 1)
-        self.box = Outbox(self.session, self.hello, LIMITS, self.mode, world.now)
+        self.limits = TIGHT if rng.random() < 0.15 else LIMITS
+        self.box = Outbox(self.session, self.hello, self.limits, self.mode, world.now)
         self.connection: Connection | None = None
         self.alive = True
         self.powered = True
@@ -101,7 +104,7 @@ class Trainer:
                 film += 1
                 provisional = schedule == "last:2"
                 yield [EpisodeBegin(run=0, wall=2.0, episode=episode, film=film, reason="x", provisional=provisional)]
-                for _ in range(rng.randint(0, 5)):
+                for _ in range(rng.randint(0, 5) if rng.random() < 0.9 else 30):
                     yield "chunk"
                     if rng.random() < 0.5:
                         yield self._snapshot()
@@ -302,7 +305,7 @@ class Trainer:
             self._handle(self.box.replayed(want.stream, spool.read(want.stream, want.from_seq) if spool else []))
         batch = self.box.spill(now)
         for stream, envelope in batch:
-            spool = self.world.disk.spools.setdefault(self.session, ModelSpool(LIMITS.spool_bytes))
+            spool = self.world.disk.spools.setdefault(self.session, ModelSpool(self.limits.spool_bytes))
             try:
                 if self.world.disk_full_until > now:
                     raise Transient("the disk is full")
@@ -321,7 +324,8 @@ class Trainer:
             return now >= self.close_at + SPILL_GRACE_S
         if self.box.all_durable or (self.box.all_safe and (self.box.state == "spooling" or now >= self.close_at)):
             return True
-        return now >= self.close_at + SPILL_GRACE_S
+        nowhere = not self.limits.spool_bytes and now >= self.close_at
+        return nowhere or now >= self.close_at + SPILL_GRACE_S
 
     def _next_at(self, now: float) -> float:
         instants = [self.box.next_at(), None if self.ending else self._act_at]
