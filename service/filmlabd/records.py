@@ -7,7 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from filmlab.errors import WireError
-from filmlab.wire.frame import HEADER_BYTES, MAGIC, META_MAX_BYTES, PAYLOAD_MAX_BYTES, Envelope, read_record
+from filmlab.wire.frame import (
+    HEADER_BYTES,
+    MAGIC,
+    META_MAX_BYTES,
+    PAYLOAD_MAX_BYTES,
+    Envelope,
+    find_place,
+    find_record,
+    read_record,
+)
 
 RECORD_MAX_BYTES = HEADER_BYTES + META_MAX_BYTES + PAYLOAD_MAX_BYTES
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -49,7 +58,7 @@ class Slot:
 def read_records(fd: int, start: int, end: int) -> Iterator[Found | Damage]:
     """Everything in [start, end) of a file, in order: records, and the damage between and behind them.
 
-    Memory stays at one piece (1 MiB, or one record where that is larger) whatever the file's size.
+    Memory stays at one piece (1 MiB, or two records where those are larger) whatever the file's size.
     """
     window = _Window(fd, end)
     at = start
@@ -159,21 +168,22 @@ class _Window:
         claimed = _peek(_pread(self._fd, HEADER_BYTES, at), at)
         if claimed is not None and claimed.end < self._end and self.record(claimed.end) is not None:
             return claimed.end
-        probe = at + 1
+        probe, want_bytes = at + 1, _PIECE_BYTES
         while probe < self._end:
-            if not self._base <= probe < self._base + len(self._data) - len(MAGIC):
-                self._move(probe, _PIECE_BYTES)
-            index = self._data.find(MAGIC, probe - self._base)
-            window_end = self._base + len(self._data)
-            if index >= 0:
-                probe = self._base + index
-                if self.record(probe) is not None:
-                    return probe
-                probe += 1
-            elif window_end >= self._end or not self._data:
-                return None
+            self._move(probe, want_bytes)
+            read_to = self._base + len(self._data)
+            if read_to >= self._end:
+                found = find_record(self._data, 0)
+                return probe + found[1] if found is not None else None
+            place = find_place(self._data, 0)
+            if place is None:
+                # A header may begin in what was read and end behind it.
+                probe, want_bytes = max(probe + 1, read_to - HEADER_BYTES + 1), _PIECE_BYTES
+            elif probe + place[1] <= read_to:
+                return probe + place[0]
             else:
-                probe = max(probe + 1, window_end - len(MAGIC) + 1)
+                # Twice what a record may have: each further step gets half of that on, whatever headers claim.
+                probe, want_bytes = probe + place[0], 2 * RECORD_MAX_BYTES
         return None
 
     def _move(self, at: int, want_bytes: int) -> None:

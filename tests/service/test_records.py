@@ -3,12 +3,14 @@
 import errno
 import os
 import resource
+import zlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from filmlab.wire.frame import HEADER_BYTES, PAYLOAD_MAX_BYTES
 from filmlabd.records import Damage, Found, read_records, read_slot, slots, write_all
 from service.keeping import raw, record, records, same
 
@@ -123,3 +125,22 @@ def test_a_short_write_ends_in_the_disks_own_error(scratch: Path) -> None:
         os.close(fd)
     assert caught.value.errno == errno.EFBIG
     assert scratch.stat().st_size == 1000
+
+
+def test_a_search_through_hostile_headers_is_linear(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Headers in the damage that each claim 8 MiB do not have it summed again for each; the record behind is found."""
+    head = bytearray(raw(record(1, b""))[:HEADER_BYTES])
+    head[28:32] = PAYLOAD_MAX_BYTES.to_bytes(4, "little")
+    damage = b"FLM1" + (b"." * 4000 + bytes(head)) * 4000
+    after = raw(record(2, b"after"))
+    summed = 0
+
+    def crc32(data: bytes, value: int = 0, plain=zlib.crc32) -> int:  # type: ignore[no-untyped-def]  # zlib has no type
+        nonlocal summed
+        summed += len(data)
+        return plain(data, value)
+
+    monkeypatch.setattr(zlib, "crc32", crc32)
+    items = read(scratch, damage + after)
+    assert [type(item) for item in items] == [Damage, Found]
+    assert summed < 6 * len(damage)

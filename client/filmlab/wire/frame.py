@@ -151,19 +151,18 @@ def find_record(data: bytes | memoryview, offset: int) -> tuple[Envelope, int, i
     would otherwise have it sum the same bytes again for each of them.
     """
     view = memoryview(data)
-    sums = Sums(view, offset)
-    for match in _MAGIC_ANYWHERE.finditer(view, offset):
-        at = match.start()
-        body_at = at + HEADER_BYTES
-        try:
-            head = _parse(bytes(view[at:body_at]))
-        except WireError:
-            continue
-        end = body_at + head.meta_bytes + head.payload_bytes
-        if end <= len(view) and sums.between(body_at, end, zlib.crc32(head.raw[:_CRC_AT])) == head.crc:
-            record, end = read_record(view, at)
-            return record, at, end
+    for at, end in _places(view, offset):
+        if end <= len(view):
+            return read_record(view, at)[0], at, end
     return None
+
+
+def find_place(data: bytes | memoryview, offset: int) -> tuple[int, int] | None:
+    """Where the first record at or after `offset` lies, [begin, end), or None; for data that are a piece of a file.
+
+    One whose end is behind the end of the data is not checked yet: the caller reads on from its beginning.
+    """
+    return next(_places(memoryview(data), offset), None)
 
 
 def read_all(data: bytes | memoryview) -> Iterator[Envelope]:
@@ -175,6 +174,20 @@ def read_all(data: bytes | memoryview) -> Iterator[Envelope]:
         except WireError:
             return
         yield record
+
+
+def _places(view: memoryview, offset: int) -> Iterator[tuple[int, int]]:
+    """Where records lie that are whole, or that may be but for the end of the data."""
+    sums = Sums(view, offset)
+    for match in _MAGIC_ANYWHERE.finditer(view, offset):
+        body_at = match.start() + HEADER_BYTES
+        try:
+            head = _parse(bytes(view[match.start() : body_at]))
+        except WireError:
+            continue
+        end = body_at + head.meta_bytes + head.payload_bytes
+        if end > len(view) or sums.between(body_at, end, zlib.crc32(head.raw[:_CRC_AT])) == head.crc:
+            yield match.start(), end
 
 
 @dataclass(frozen=True, slots=True)
