@@ -26,7 +26,7 @@ bench: $(VENV)/.installed
 bench-render: $(VENV)/.installed
 	$(BIN)/pip install -q matplotlib 'gymnasium[classic-control,box2d,toy-text,mujoco]' ale-py
 	MUJOCO_GL=osmesa $(BIN)/python benchmarks/bench_gif.py
-	$(BIN)/python benchmarks/bench_curve.py
+	for name in curve redraw pool live; do $(BIN)/python benchmarks/bench_$$name.py || exit 1; done
 
 format:
 	$(BIN)/ruff format .

@@ -79,6 +79,7 @@ def test_an_episode_says_first_which_file_it_will_be(studio: Studio) -> None:
     recorder = EpisodeAnimationRecorder(studio.directory / "out", prefix="p", fps=12, max_frames=2)
     recorder(traced(4, pictures(3)))
     assert recorder.flush()
+    finish()  # the small daemon answers a flush by stream C alone: the film may still be on its way
     (trace,), (begin,), (end,) = studio.entries(Trace), studio.entries(EpisodeBegin), studio.entries(EpisodeEnd)
     assert (trace.stem, trace.recorder, trace.film, begin.film, end.film) == (
         "p_episode_0004_reward_8_avg_2",
@@ -102,6 +103,7 @@ def test_frames_are_rgb_at_the_edge(studio: Studio) -> None:
     recorder = EpisodeAnimationRecorder(studio.directory / "out")
     recorder(traced(frames=frames))
     assert recorder.flush()
+    finish()  # the small daemon answers a flush by stream C alone: the film may still be on its way
     assert [(frame.shape, int(frame.max())) for frame in studio.films()[1]] == [((4, 6, 3), 255), ((4, 6, 3), 9)]
     assert "frame 2 has size 6×5; the film began with 6×4" in studio.entries(EpisodeEnd)[0].note
 
@@ -115,6 +117,7 @@ def test_what_was_handed_over_may_change_afterwards(studio: Studio) -> None:
     frame[:], action[:] = 0, 0
     metadata["a"].append(2)
     assert recorder.flush()
+    finish()  # the small daemon answers a flush by stream C alone: the film may still be on its way
     document = document_of(studio.entries(Trace))
     assert (document["actions"], document["metadata"]) == ([[1.0, 2.0]], {"a": [1]})
     assert int(studio.films()[1][0].min()) == 5
@@ -285,6 +288,7 @@ def test_more_frames_than_memory_holds_are_handed_over_as_room_comes(
     recorder = EpisodeAnimationRecorder(studio.directory / "out")
     recorder(traced(frames=pictures(12, (1000, 1000, 3))))
     assert recorder.flush()
+    finish()  # the small daemon answers a flush by stream C alone: the film may still be on its way
     assert len(studio.films()[1]) == 12
 
 
