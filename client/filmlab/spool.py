@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filmlab.errors import Transient, WireError
 from filmlab.private import is_locked, lock_new, started_ticks
-from filmlab.wire.frame import HEADER_BYTES, META_MAX_BYTES, PAYLOAD_MAX_BYTES, Envelope, Kind, find_record, read_record
+from filmlab.wire.frame import HEADER_BYTES, META_MAX_BYTES, PAYLOAD_MAX_BYTES, Envelope, Kind, find_place, read_record, record_end
 from filmlab.wire.messages import Stream
 
 SEGMENT_BYTES = 64 * 1024 * 1024
@@ -201,18 +201,28 @@ def _records(path: Path) -> Iterator[Envelope]:
     with path.open("rb") as file:
         offset = 0
         while True:
-            data = os.pread(file.fileno(), _RECORD_MAX_BYTES, offset)
+            # Twice what a record may have: after damage one step gets half of this on, whatever headers claim.
+            data = os.pread(file.fileno(), 2 * _RECORD_MAX_BYTES, offset)
             if not data:
                 return
             used = 0
             for envelope, end in _whole(data):
                 yield replace(envelope, meta=bytes(envelope.meta), payload=bytes(envelope.payload))
                 used = end
-            if not used:
-                # Damage, since a whole record would have fitted: go on at the next one that can be believed.
-                found = find_record(data, 1)
-                used = found[1] if found is not None else max(1, len(data) - HEADER_BYTES + 1)
-            offset += used
+            offset += used or _past_damage(data)
+
+
+def _past_damage(data: bytes) -> int:
+    """How far to go on in data that begin with damage: to the next record, or to where one may begin."""
+    try:
+        # First where the damaged header says: a record that lies in somebody's payload is not one of ours.
+        end = record_end(data, 0)
+        if end != len(data):
+            read_record(data, end)
+    except WireError:
+        place = find_place(data, 1)
+        return place[0] if place is not None else max(1, len(data) - HEADER_BYTES + 1)
+    return end
 
 
 def _whole(data: bytes) -> Iterator[tuple[Envelope, int]]:

@@ -166,6 +166,8 @@ class _Window:
         """Where the first record after the damage at `at` begins."""
         # First where the damaged header says: a record that somebody embedded in a payload is not one of ours.
         claimed = _peek(_pread(self._fd, HEADER_BYTES, at), at)
+        if claimed is not None and claimed.end == self._end:
+            return None
         if claimed is not None and claimed.end < self._end and self.record(claimed.end) is not None:
             return claimed.end
         probe, want_bytes = at + 1, _PIECE_BYTES

@@ -12,7 +12,7 @@ import pytest
 
 from filmlab.errors import Transient
 from filmlab.spool import Spool, owner_alive, read_session, remove_session, sessions
-from filmlab.wire.frame import Envelope, Kind, seal
+from filmlab.wire.frame import META_MAX_BYTES, PAYLOAD_MAX_BYTES, Envelope, Kind, seal
 from filmlab.wire.messages import Stream
 
 SESSION = 0xABC
@@ -149,6 +149,30 @@ def test_damage_costs_only_the_damaged_record(tmp_path: Path) -> None:
         path.write_bytes(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :])
         assert seqs(list(read_session(tmp_path, SESSION))) == [1, 3]
         assert seqs(spool.read(Stream.C, 1, 10**6)) == [1, 3]
+
+
+def test_a_record_inside_a_damaged_one_is_not_believed(tmp_path: Path) -> None:
+    """A payload that holds a whole record of this very session gives none, also when what is around it is damaged."""
+    inner = b"".join(record(9).parts)
+    outer = seal(Kind.DATA_C, SESSION, 1, b"\x80", inner + b"...")
+    directory = tmp_path / f"{SESSION:016x}"
+    directory.mkdir()
+    data = bytearray(b"".join([*outer.parts, *record(2).parts]))
+    data[outer.size_bytes - 1] ^= 4
+    (directory / "c-000001.seg").write_bytes(data)
+    assert seqs(list(read_session(tmp_path, SESSION))) == [2]
+    (directory / "c-000001.seg").write_bytes(data[: outer.size_bytes])
+    assert seqs(list(read_session(tmp_path, SESSION))) == []
+
+
+def test_a_large_record_behind_damage_is_read(tmp_path: Path) -> None:
+    """A record of the largest size behind a few bytes of damage is not passed over."""
+    directory = tmp_path / f"{SESSION:016x}"
+    directory.mkdir()
+    meta = b"\xc1" * META_MAX_BYTES
+    large = seal(Kind.DATA_B, SESSION, 2, meta, bytes(PAYLOAD_MAX_BYTES))
+    (directory / "b-000001.seg").write_bytes(b"".join([b"?" * 500, *large.parts, *record(3, Stream.B).parts]))
+    assert seqs(list(read_session(tmp_path, SESSION))) == [2, 3]
 
 
 def test_only_whole_session_names_are_sessions(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def test_a_record_inside_a_damaged_payload_is_not_believed(scratch: Path) -> Non
     parts[0][-1] ^= 1
     items = read(scratch, b"".join(parts))
     assert [item.envelope.seq for item in items if isinstance(item, Found)] == [2]
+    assert read(scratch, bytes(parts[0])) == [Damage(0, len(parts[0]), True)]
 
 
 def test_zeros_behind_the_last_record_are_a_tail(scratch: Path) -> None:

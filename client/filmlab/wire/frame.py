@@ -143,6 +143,12 @@ def read_record(data: bytes | memoryview, offset: int) -> tuple[Envelope, int]:
     return _open(head, view[meta_at:payload_at], view[payload_at:end]), end
 
 
+def record_end(data: bytes | memoryview, offset: int) -> int:
+    """Where the record at `offset` ends by its header alone, whether or not it is whole. Raises WireError for none."""
+    head = _parse(bytes(memoryview(data)[offset : offset + HEADER_BYTES]))
+    return offset + HEADER_BYTES + head.meta_bytes + head.payload_bytes
+
+
 def find_record(data: bytes | memoryview, offset: int) -> tuple[Envelope, int, int] | None:
     """The first whole record at or after `offset`: (record, where it begins, where the next begins), or None.
 
