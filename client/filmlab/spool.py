@@ -15,7 +15,16 @@ from pathlib import Path
 
 from filmlab.errors import Transient, WireError
 from filmlab.private import is_locked, lock_new, started_ticks
-from filmlab.wire.frame import HEADER_BYTES, META_MAX_BYTES, PAYLOAD_MAX_BYTES, Envelope, Kind, find_place, read_record, record_end
+from filmlab.wire.frame import (
+    HEADER_BYTES,
+    META_MAX_BYTES,
+    PAYLOAD_MAX_BYTES,
+    Envelope,
+    Kind,
+    find_place,
+    read_record,
+    record_end,
+)
 from filmlab.wire.messages import Stream
 
 SEGMENT_BYTES = 64 * 1024 * 1024
