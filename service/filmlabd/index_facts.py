@@ -51,10 +51,7 @@ class Facts:
             case SessionOpened():
                 self._session_opened(fact)
             case SessionEnded():
-                self._db.execute(
-                    "UPDATE sessions SET how = ?, ended_wall = ? WHERE session = ?",
-                    (fact.how, fact.wall, signed(fact.session)),
-                )
+                self._session_ended(fact)
             case RunOpened():
                 # A new attempt goes on from the last step of the one before.
                 self._state.write_steps()
@@ -97,6 +94,17 @@ class Facts:
                 signed(fact.umask), fact.wall,
             ),
         )  # fmt: skip
+
+    def _session_ended(self, fact: SessionEnded) -> None:
+        key = signed(fact.session)
+        self._db.execute("UPDATE sessions SET how = ?, ended_wall = ? WHERE session = ?", (fact.how, fact.wall, key))
+        # Of a run that it opened and never began (its RunBegin is lost) nobody says that it is closed.
+        self._db.execute(
+            "UPDATE writers SET status = 'crashed' WHERE status = 'running' AND id IN"
+            " (SELECT writer_id FROM session_runs WHERE session = ? AND closed = 0) AND NOT EXISTS"
+            " (SELECT 1 FROM session_runs o WHERE o.writer_id = writers.id AND o.closed = 0 AND o.session != ?)",
+            (key, key),
+        )
 
     def _run_closed(self, fact: RunClosed) -> None:
         writer = self._state.session(fact.session).runs.get(fact.run)

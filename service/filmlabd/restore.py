@@ -1,7 +1,7 @@
 """What did the index know of a former life? The state of the core at the start of the daemon."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from filmlab import spool
@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 def restore(read: Answers, films: FilmStore, lab: Lab, now_at: float) -> list[Session]:
     """Fill the lab; the sessions that have not ended, each with what is durable of its streams."""
-    sessions = {row.session: _session(row, films) for row in read.sessions()}
+    runs = {row.run_id for row in read.runs()}
+    sessions = {row.session: _session(row, films, runs) for row in read.sessions()}
     for row in read.runs():
         living = [
             session for session in sessions.values() if any(run[0] == row.run_id for run in session.runs.values())
@@ -57,7 +58,7 @@ def drop_ended_spools(read: Answers, spool_root: Path) -> None:
             spool.remove_session(spool_root, number)
 
 
-def _session(row: SessionRow, films: FilmStore) -> Session:
+def _session(row: SessionRow, films: FilmStore, runs: Collection[str]) -> Session:
     durable_b = films.durable_b(row.session, row.durable_b, row.refused_b)
     return Session(
         row.session,
@@ -68,7 +69,8 @@ def _session(row: SessionRow, films: FilmStore) -> Session:
             Stream.C: StreamState(row.durable_c, row.durable_c + 1),
             Stream.B: StreamState(durable_b, durable_b + 1),
         },
-        runs=dict(row.runs),
+        # Of a run that was opened and whose beginning was lost with the power, nothing is known: it begins again.
+        runs={number: run for number, run in row.runs.items() if run[0] in runs},
         finishing=dict(row.finishing),
         metrics=dict(row.metrics),
     )

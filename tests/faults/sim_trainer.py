@@ -65,7 +65,7 @@ class Trainer:
         self.pid = 1000 + number
         self.mode: Mode = "offline" if rng.random() < 0.06 else "auto"
         self.hello = messages.Hello(pid=self.pid, host="node", started=number + 1)
-        self.limits = TIGHT if rng.random() < 0.15 else LIMITS
+        self.limits = TIGHT if rng.random() < 0.15 and self.mode == "auto" else LIMITS
         self.box = Outbox(self.session, self.hello, self.limits, self.mode, world.now)
         self.connection: Connection | None = None
         self.alive = True

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.sim_disk import MemoryIndex, ModelJournal, empty_database
+from faults.sim_disk import MemoryIndex, ModelFilms, ModelJournal, empty_database
 from filmlab.schedule import CaptureSchedule
 from filmlab.wire.entries import (
     EpisodeBegin,
@@ -29,10 +29,12 @@ from filmlabd.facts import (
     RunOpened,
     RunPrinted,
     RunRefused,
+    SessionEnded,
     SessionOpened,
     seal_fact,
 )  # fmt: skip
 from filmlabd.lab import Lab
+from filmlabd.restore import restore
 from filmlabd.runs import Run
 from filmlabd.session import Session
 from service.rig import SESSION, Rig, begin
@@ -149,6 +151,29 @@ def test_a_writer_that_was_refused_shows_nowhere() -> None:
     )
     assert [row.run_id for row in index.read.runs()] == ["r1"]
     assert len(index.read.points("r1", "loss")) == 1
+
+
+def test_a_run_whose_beginning_was_lost_is_begun_again() -> None:
+    """Opened, and then the power went: the trainer's RunBegin comes again and must open the run, not be passed over."""
+    opened = SessionOpened(SESSION, 1, "node", 1, 0, 0o077, 1.0)
+    index = applied(opened, RunOpened(SESSION, 0, "r1", "main", 1, 1.0))
+    lab = Lab()
+    (session,) = restore(index.read, ModelFilms(), lab, 0.0)  # type: ignore[arg-type]  # what is asked of a FilmStore
+    assert session.runs == {}
+    assert lab.open_run(session, begin(), events.Now(1.0, 1.0)) is not None
+    assert lab.runs["r1"].alive
+
+
+def test_a_writer_that_never_began_does_not_run_for_ever() -> None:
+    """The same with a dead trainer: a run that others go on with is not shown as running on its account."""
+    other = SESSION + 1
+    index = applied(
+        SessionOpened(other, 1, "node", 1, 0, 0o077, 1.0), RunOpened(other, 0, "r1", "lost", 1, 1.0),
+        SessionOpened(SESSION, 2, "node", 2, 0, 0o077, 1.0), RunOpened(SESSION, 0, "r1", "main", 1, 1.0),
+        encode_entry(begin()), RunClosed(SESSION, 0, "r1", "main", 1, "finished", 2.0),
+        SessionEnded(other, "died", 3.0),
+    )  # fmt: skip
+    assert index.read.run("r1").status == "crashed"
 
 
 BROKEN_INDEX = """
