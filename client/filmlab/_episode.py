@@ -1,5 +1,6 @@
 """What does the training say of one episode? Its steps, maybe its frames, and its end."""
 
+import math
 import time
 from collections.abc import Callable
 from time import perf_counter_ns
@@ -14,7 +15,7 @@ from filmlab.intake import FilmEnd, Shot
 from filmlab.jsonable import document
 from filmlab.reel import Reel
 from filmlab.schedule import Decision
-from filmlab.steps import keep_action
+from filmlab.steps import keep_action, plain_number
 from filmlab.wire.chunks import FRAMES_MAX
 from filmlab.wire.entries import Dropped, EpisodeBegin, EpisodeEnd, encode_entry
 from filmlab.wire.names import clean_text
@@ -75,10 +76,11 @@ class Episode:
                 self._late("step")
             else:
                 self._length += 1
-                value = float(reward)
-                self._return += value
+                value = reward if type(reward) is float else self._number(reward)
+                if value is not None:
+                    self._return += value
                 if self._shooting:
-                    self._shoot(frame, action, value, is_step=True)
+                    self._shoot(frame, action, math.nan if value is None else value, is_step=True)
         except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `failed`
             self._seat.failed("step", error)
         finally:
@@ -179,15 +181,14 @@ class Episode:
             return
         if reel.dropped:
             return
-        shot = Shot(reel, taken, self._keep(action), reward, is_step)
+        kept, action_bytes = self._keep(action)
+        shot = Shot(reel, taken, kept, reward, is_step, action_bytes=action_bytes)
         if taken is not None:
             shot.frame_bytes = taken.nbytes
             reel.frames += 1
             reel.handed_bytes += taken.nbytes
             self._seat.tally.film_frames += 1
             self._seat.tally.film_bytes += taken.nbytes
-        if isinstance(shot.action, np.ndarray):
-            shot.action_bytes = shot.action.nbytes
         process.intake.put_shot(shot)
         process.link.wake()
 
@@ -215,12 +216,24 @@ class Episode:
         finally:
             self._foreign_ns = perf_counter_ns() - began
 
-    def _keep(self, action: Any) -> Any:
+    def _number(self, reward: Any) -> float | None:
+        """A step's reward; None for what is no number: the step is still there, and its frame is too."""
+        try:
+            return plain_number(reward)
+        except Exception:  # noqa: BLE001  # a stranger's __float__ may raise anything: then it is no number
+            self._seat.notices.warn(
+                "reward",
+                f"{self._label()}: a reward is no number but {type(reward).__name__}; "
+                "the step counts, its reward does not",
+            )
+            return None
+
+    def _keep(self, action: Any) -> tuple[Any, int]:
         try:
             return keep_action(action)
         except ValueError as error:
             self._seat.notices.warn("action", f"{self._label()}: {error}; it is left out")
-            return None
+            return None, 0
 
     def _end_film(self, reel: Reel, reason: str) -> None:
         """The film ends before this frame and is developed; the episode goes on."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from filmlab.media import Image, Video
+from filmlab.steps import plain_number
 from filmlab.wire.entries import METRIC_NAME_MAX_BYTES
 from filmlab.wire.names import clean_text, file_name
 
@@ -61,7 +62,7 @@ def _number(name: str, value: Any, out: Sorted) -> None:
     try:
         if isinstance(value, str | bytes):
             raise TypeError("a text is no number")
-        number = float(value)
+        number = plain_number(value)
     except Exception:  # noqa: BLE001  # a stranger's __float__ may raise anything: then it is no number
         kind = f"not a number: {name}"
         out.complaints.append((kind, f"metric {name!r} is no number but {type(value).__name__}; it is left out"))

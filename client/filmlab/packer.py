@@ -21,6 +21,8 @@ from filmlab.steps import columns
 from filmlab.tally import Tally
 from filmlab.wire.chunks import Film
 from filmlab.wire.entries import RECORD_TARGET_BYTES, Dropped, Entry, EpisodeEnd, Flush, Steps, encode_entry
+from filmlab.wire.episode_entries import NOTE_MAX_CHARS
+from filmlab.wire.names import clean_text
 
 FILM_BATCH_BYTES = 16 * 1024 * 1024
 """Raw. Larger ones win little time and, uncompressible, stand three times in memory for a moment."""
@@ -199,7 +201,8 @@ class Packer:
             return
         notes = [end.entry.note, reel.ended_by, f"film dropped: {reel.dropped}" if reel.dropped else ""]
         frames = 0 if reel.dropped else reel.sealed_frames
-        note = "; ".join(filter(None, notes))
+        # What raised in the caller's function may be long, and coloured for a terminal.
+        note = clean_text(" ".join("; ".join(filter(None, notes)).split()), NOTE_MAX_CHARS)
         self._add(replace(end.entry, frames=frames, last_seq=reel.last_seq, note=note), now)
 
     def _flush_steps(self, reel: Reel, gathered: _OpenReel, now: float) -> None:
@@ -208,7 +211,11 @@ class Packer:
         actions, rewards, first = gathered.actions, gathered.rewards, gathered.first_step
         gathered.actions, gathered.rewards, gathered.steps_bytes = [], [], 0
         gathered.first_step, gathered.steps_due_at = first + len(rewards), None
-        table = columns(actions, rewards)
+        try:
+            table = columns(actions, rewards)
+        except WireError as error:
+            self._tell_all("steps", f"actions of episode {reel.episode} are left out: {error}")
+            table = columns([None] * len(actions), rewards)
         entry = Steps(run=reel.run, wall=reel.wall, step=first, episode=reel.episode, film=reel.number, columns=table)
         self._add(entry, now)
 

@@ -15,20 +15,35 @@ _NUMBERS = {np.dtype(text): number for number, text in enumerate(DTYPES)}
 _PLAIN = {int: np.dtype("<i8"), float: np.dtype("<f8"), bool: np.dtype("|b1")}
 
 
-def keep_action(action: Any) -> Any:
-    """An action as it is now: the loop may use its array again. Raises ValueError for one of over 8 KiB."""
+def plain_number(value: Any) -> float:
+    """A number out of whatever can be one: also an array of one element, as vector environments give rewards.
+
+    Raises:
+        TypeError, ValueError, or what a stranger's `__float__` raises: it is none.
+    """
+    # Arrays with dimensions are no numbers for numpy any more, whatever their size.
+    return float(value.item() if isinstance(value, np.ndarray) and value.size == 1 else value)
+
+
+def keep_action(action: Any) -> tuple[Any, int]:
+    """An action as it is now (the loop may use its array again), and about how many bytes it takes beside a number.
+
+    Raises:
+        ValueError: it is over 8 KiB.
+    """
     if action is None or type(action) in _PLAIN or isinstance(action, np.generic):
-        return action
+        return action, 0
     if not isinstance(action, np.ndarray) and hasattr(action, "__array__"):
         action = np.asarray(action)
     if isinstance(action, np.ndarray):
         if action.nbytes > ACTION_MAX_BYTES:
             raise ValueError(f"an action of {action.nbytes} bytes; at most {ACTION_MAX_BYTES} are kept")
-        return action.copy()
+        return action.copy(), action.nbytes
     kept = jsonable(action)
-    if len(to_json(kept)) > ACTION_MAX_BYTES:
+    size_bytes = len(to_json(kept))
+    if size_bytes > ACTION_MAX_BYTES:
         raise ValueError(f"an action of over {ACTION_MAX_BYTES} bytes")
-    return kept
+    return kept, size_bytes
 
 
 def columns(actions: list[Any], rewards: list[float]) -> tuple[StepColumn, ...]:

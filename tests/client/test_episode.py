@@ -9,7 +9,7 @@ import pytest
 from client.studio import Studio
 from filmlab import BadInput, FilmlabWarning
 from filmlab.wire.chunks import FRAMES_MAX
-from filmlab.wire.columns import DTYPES, JSON_COLUMN, Column
+from filmlab.wire.columns import DTYPES, JSON_COLUMN, Column, read_json_column
 from filmlab.wire.entries import Dropped, EpisodeBegin, EpisodeEnd, Steps
 
 BLACK = np.zeros((24, 32, 3), np.uint8)
@@ -211,12 +211,41 @@ def test_empty_episodes_and_odd_rewards_are_legal(studio: Studio) -> None:
 def test_a_reward_that_is_no_number_costs_that_reward(studio: Studio) -> None:
     """The step counts, and a warning says what came."""
     run = studio.init(strict=False)
-    with pytest.warns(FilmlabWarning, match="step failed"), run.episode() as episode:
-        episode.step(reward="1")  # type: ignore[arg-type]
-        episode.step(reward=None)  # type: ignore[arg-type]
-        episode.step(reward=2.0)
+    with pytest.warns(FilmlabWarning, match="a reward is no number but NoneType"), run.episode() as episode:
+        episode.step(reward="1", frame=BLACK)  # type: ignore[arg-type]
+        episode.step(reward=None, frame=BLACK)  # type: ignore[arg-type]
+        episode.step(reward=np.array([2.0]), frame=BLACK)  # type: ignore[arg-type]
     run.finish()
-    assert [(end.length, end.return_) for end in studio.entries(EpisodeEnd)] == [(3, 3.0)]
+    assert [(end.length, end.return_, end.frames) for end in studio.entries(EpisodeEnd)] == [(3, 3.0, 3)]
+    (reward,) = studio.entries(Steps)[0].columns
+    assert np.frombuffer(reward.data, "<f8").tolist() == pytest.approx([1.0, math.nan, 2.0], nan_ok=True)
+
+
+def test_what_a_renderer_raises_is_noted_whatever_it_holds(studio: Studio) -> None:
+    """A message in colours, on many lines and too long for a note neither ends the sender nor loses the episode."""
+
+    def render() -> np.ndarray:
+        raise RuntimeError("\x1b[31mno display\x1b[0m\n  in line 1\n" + "x" * 5000)
+
+    run = studio.init(strict=False)
+    with pytest.warns(FilmlabWarning, match="could not be rendered"), run.episode() as episode:
+        episode.step(reward=1.0, frame=render)
+    run.log({"after": 1})
+    run.finish()
+    (end,) = studio.entries(EpisodeEnd)
+    assert "RuntimeError: [31mno display[0m in line 1 xxx" in end.note
+    assert [values for _, values in studio.points()] == [{"after": 1.0}]
+
+
+def test_large_actions_do_not_end_the_sender(studio: Studio) -> None:
+    """Actions of several KiB that are no arrays go in as many records as they need."""
+    run = studio.init()
+    with run.episode() as episode:
+        for step in range(800):
+            episode.step(action={"plan": "x" * 4000, "step": step}, reward=1.0)
+    run.finish()
+    told = [read_json_column(column) for steps in studio.entries(Steps) for column in steps.columns[:1]]
+    assert [action["step"] for actions in told for action in actions] == list(range(800))
 
 
 def test_metadata_that_json_cannot_say(studio: Studio) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filmlab.steps import columns, keep_action
+from filmlab.steps import columns, keep_action, plain_number
 from filmlab.wire.columns import DTYPES, JSON_COLUMN, Column, pack_columns, read_columns
 
 
@@ -57,6 +57,19 @@ def test_mixtures_are_json(actions: list[Any]) -> None:
     assert columns(actions, [0.0] * len(actions))[0].dtype == JSON_COLUMN
 
 
+def test_one_element_is_a_number_and_two_are_none() -> None:
+    """Vector environments and losses come as arrays of shape (1,) or (1, 1)."""
+    assert [plain_number(value) for value in (np.array([2.5]), np.array([[3]]), np.float32(0.5), True)] == [
+        2.5,
+        3,
+        0.5,
+        1,
+    ]
+    for none in (np.zeros(2), np.zeros(0), None, "x"):
+        with pytest.raises((TypeError, ValueError)):
+            plain_number(none)
+
+
 def test_no_action_no_column() -> None:
     """Loops that give none have rewards only."""
     (reward,) = columns([None, None], [1.0, float("nan")])
@@ -67,7 +80,7 @@ def test_no_action_no_column() -> None:
 def test_an_action_is_kept_as_it_was() -> None:
     """Arrays and structures are copied; one that is too large is refused."""
     array, structure = np.zeros(2), {"a": [1]}
-    kept = keep_action(array), keep_action(structure)
+    kept = keep_action(array)[0], keep_action(structure)[0]
     array[:], structure["a"] = 7, [2]
     assert kept[0].tolist() == [0, 0]
     assert kept[1] == {"a": [1]}
