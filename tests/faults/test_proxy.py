@@ -29,7 +29,7 @@ def test_row_19_two_hundred_cuts_cost_no_record_and_double_none(house: House) ->
     ]
     try:
         while proxy.done["cut"] < CUTS:
-            pause.wait(rng.uniform(0.0, 0.15))
+            pause.wait(rng.uniform(0.0, 0.1))
             proxy.strike(rng.choice(["cut"] * 12 + ["delay"] * 4 + ["stall", "half-open"]))
         for trainer in trainers:
             trainer.stop()
