@@ -32,7 +32,8 @@ from filmlab.wire.frame import Envelope, Kind, seal
 from filmlab.wire.messages import Stream
 
 if TYPE_CHECKING:
-    from faults.simulation import Connection, World
+    from faults.sim_road import Connection
+    from faults.simulation import World
 
 SIDE_PX = 8
 CLOSE_S = 5.0

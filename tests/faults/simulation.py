@@ -11,7 +11,6 @@ import sys
 import traceback
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ sys.path[:0] = [str(Path(__file__).parents[1])]
 from faults.sim_daemon import DaemonLife, outcome_of  # noqa: E402  # the path comes first
 from faults.sim_disk import ModelDisk  # noqa: E402
 from faults.sim_oracle import check_end  # noqa: E402
+from faults.sim_road import FAULTS, Connection, Road  # noqa: E402
 from faults.sim_trainer import Trainer  # noqa: E402
 from filmlab.wire.frame import Envelope  # noqa: E402
 from filmlabd import events  # noqa: E402
@@ -33,32 +33,6 @@ HEAL_S = 400.0
 """By then everything must have come to its end."""
 STEPS_MOST = 60_000
 EVENTS_TOLD = 80
-
-
-@dataclass(eq=False)
-class Connection:
-    """One connection. After a cut, what was on its way may still arrive at the daemon, as from a socket's buffer."""
-
-    peer: bytes
-    trainer: Trainer
-    daemon: DaemonLife
-    up: bool = False
-    """The trainer's socket has its peer."""
-    open: bool = True
-    mute: bool = False
-    """Half-open: neither side is told that nothing passes any more."""
-    up_at: float = 0.0
-    down_at: float = 0.0
-
-
-@dataclass(frozen=True)
-class Road:
-    """How bad the network is. ZeroMQ over a Unix socket loses only with a cut; the protocol must bear the worse."""
-
-    lose: float = 0.0
-    double: float = 0.0
-    swap: float = 0.0
-    alter: float = 0.0
 
 
 class World:
@@ -120,7 +94,7 @@ class World:
         while self._heap and self.now < 100.0 + STORY_S:
             self._next()
         self._heal()
-        while not self._over():
+        while self._why_not_over():
             assert self._heap and self.now < 100.0 + STORY_S + HEAL_S, f"no end: {self._why_not_over()}"
             self._next()
         assert self.daemon is not None
@@ -145,7 +119,7 @@ class World:
             self.later(rng.choice([0.0, 0.0, 1.0, 4.0]), lambda a=number, b=run_id, c=writer: self._enter(a, b, c))
         self.later(rng.uniform(0.0, 1.0), self._start_daemon)
         for _ in range(rng.randint(0, 5)):
-            fault = rng.choice(_FAULTS)
+            fault = rng.choice(FAULTS)
             self.later(rng.uniform(0.1, STORY_S - 1.0), lambda act=fault: self._strike(act))
 
     def _enter(self, number: int, run_id: str, writer: str) -> None:
@@ -363,9 +337,6 @@ class World:
         self.net_down_until = self.disk_full_until = self.frozen_until = 0.0
         self.tell("world", "is healed")
 
-    def _over(self) -> bool:
-        return not self._why_not_over()
-
     def _why_not_over(self) -> str:
         alive = [item.number for item in self.trainers if item.alive]
         if alive:
@@ -376,10 +347,8 @@ class World:
         core = self.daemon.core
         if core.sessions:
             return f"sessions {core.sessions}"
-        if not core.lab.jobs.idle:
-            return f"jobs {core.lab.jobs.counts}"
-        if not core.lab.waiters.idle:
-            return f"waiters {core.lab.waiters}"
+        if not core.lab.jobs.idle or not core.lab.waiters.idle:
+            return f"jobs {core.lab.jobs.counts}, waiters {core.lab.waiters}"
         if core.next_at() is not None or not core._batches.empty or self.daemon.busy or self.disk.spools:
             return f"something is due at {core.next_at()}, spools of {list(self.disk.spools)}"
         return ""
@@ -395,12 +364,6 @@ class World:
         assert self.daemon is not None
         assert not self.prints, f"made again after a restart: {self.prints}"
         self.prints = before
-
-
-_FAULTS = (
-    "kill the daemon", "kill the daemon", "a failed sync", "power cut", "stop the daemon", "freeze the daemon", "cut",
-    "cut", "half-open", "network down", "full disk", "kill a trainer", "kill a trainer", "clock jumps",
-)  # fmt: skip
 
 
 def tell_story(seed: int) -> World:
