@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find client service -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 
-.PHONY: demo test check bench bench-render format clean
+.PHONY: demo test check bench bench-render mutants format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
@@ -27,6 +27,10 @@ bench-render: $(VENV)/.installed
 	$(BIN)/pip install -q matplotlib 'gymnasium[classic-control,box2d,toy-text,mujoco]' ale-py
 	MUJOCO_GL=osmesa $(BIN)/python benchmarks/bench_gif.py
 	for name in curve redraw pool live; do $(BIN)/python benchmarks/bench_$$name.py || exit 1; done
+
+# Seven safeguards taken away, one at a time: which test finds it?
+mutants: $(VENV)/.installed
+	$(BIN)/python tests/faults/mutants.py
 
 format:
 	$(BIN)/ruff format .
