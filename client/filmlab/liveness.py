@@ -3,6 +3,8 @@
 What counts is progress of acknowledgements, not traffic: a daemon whose disk hangs still answers on its socket.
 """
 
+import math
+
 from filmlab.delivery import Limits
 
 BUSY_MOST_S = 60.0
@@ -26,6 +28,8 @@ class Liveness:
         self._progress_at = now
         self._long_away = False
         self._stuck = False
+        self._ping_every_s = math.inf
+        self._spoke_at = now
 
     @property
     def spooling(self) -> bool:
@@ -45,8 +49,9 @@ class Liveness:
         self.linked = self.wants_reconnect = False
         self._attempt_since = now
 
-    def welcome(self, now: float) -> None:
-        """The daemon answered HELLO."""
+    def welcome(self, now: float, lease_s: float = 0.0) -> None:
+        """The daemon answered HELLO; with a lease, it wants to hear something at least every `lease_s`."""
+        self._ping_every_s = max(1.0, lease_s / 3) if lease_s > 0 else math.inf
         if not self.welcomed:
             self._progress_at = now
         self.welcomed, self._long_away = True, False
@@ -88,6 +93,14 @@ class Liveness:
         self._hello_at = now + self._limits.hello_after_s
         return True
 
+    def spoke(self, now: float) -> None:
+        """Something was sent."""
+        self._spoke_at = now
+
+    def ping_due(self, now: float) -> bool:
+        """Has the daemon heard nothing for so long that it might take this process for dead soon?"""
+        return self.welcomed and now >= self._spoke_at + self._ping_every_s
+
     def tick(self, now: float, unanswered: bool) -> None:
         """Take note of what the passing of time means."""
         if now >= self.busy_until:
@@ -102,9 +115,10 @@ class Liveness:
     def next_at(self, unanswered: bool) -> float | None:
         """When one of the above will be due."""
         if self.welcomed:
+            ping_at = self._spoke_at + self._ping_every_s
             if not unanswered:
-                return None
-            return min(self._hello_at, self._progress_at + self._limits.reconnect_after_s)
+                return ping_at if ping_at < math.inf else None
+            return min(ping_at, self._hello_at, self._progress_at + self._limits.reconnect_after_s)
         instants = [self._attempt_since + self._limits.reconnect_after_s]
         if not self._long_away:
             instants.append(self._away_since + self._limits.offline_after_s)

@@ -174,6 +174,10 @@ class Outbox:
             self._take_from(self._b, self._credit_bytes, max_bytes, out)
         if self._unanswered and not was_unanswered:
             self._live.began(now)
+        if not out and self._live.ping_due(now):
+            out.append(messages.encode(messages.Ping(int(now)), self.session))
+        if out:
+            self._live.spoke(now)
         return out
 
     # --- time -------------------------------------------------------------------------------------------------------
@@ -328,7 +332,7 @@ class Outbox:
             if self._boot is not None:
                 events.append(NewBoot(welcome.boot))
             self._boot = welcome.boot
-        self._live.welcome(now)
+        self._live.welcome(now, welcome.lease_s)
         self._credit_bytes = welcome.credit_bytes
         events += self._ack(welcome.durable_c, welcome.durable_b, now)
         self._c.go_to(welcome.next_c)

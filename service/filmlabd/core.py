@@ -17,8 +17,10 @@ from filmlabd import events, requests
 from filmlabd.batches import SYNC_BUSY_S, Batches, Staged, TakenChunk, TakenEntries, durable_of
 from filmlabd.events import Command, Effect, Event, Now, Tell
 from filmlabd.facts import Fact, RecordRefused, RunRefused, SessionEnded, SessionOpened, seal_fact
+from filmlabd.idle import Idle
 from filmlabd.lab import Lab
-from filmlabd.session import Arrival, Life, Session, answer_version, credit_bytes
+from filmlabd.leases import Leases
+from filmlabd.session import Arrival, Life, Session, answer_version, count_garbage, credit_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Core:
         self._fact_seq = 0
         self._free = 0
         self._jobs_at: float | None = None
-        self._idle_since: float | None = None
+        self._idle = Idle(limits.idle_exit_s)
+        self._leases = Leases()
 
     # --- the two calls of the shell ---------------------------------------------------------------------------------
 
@@ -66,6 +69,8 @@ class Core:
                 self._indexed(event.batch, now, out)
             case events.TrainerDied():
                 self._trainer_died(event.session, "died", out)
+            case events.Unwatched():
+                self._unwatched(event.session, now, out)
             case events.SpoolFound():
                 self._spool_found(event.session, now, out)
             case events.SpoolRead():
@@ -81,7 +86,8 @@ class Core:
             case events.StopAsked():
                 self._stop(event.reason, now, out)
             case events.Woken():
-                pass
+                for number in self._leases.take_over(now.at):
+                    self._trainer_died(number, "died", out)
         batch = self._batches.take_due(now.at)
         if batch is not None:
             out.append(events.Sync(batch.number, batch.films))
@@ -91,10 +97,9 @@ class Core:
 
     def next_at(self) -> float | None:
         """When to send events.Woken, if nothing else happens before."""
-        instants = [self._batches.due_at()]
+        instants = [self._batches.due_at(), self._leases.due_at()]
         if not self.stopping:
-            instants.append(self._idle_due_at())
-            instants.append(self._jobs_at if self._free else None)
+            instants += [self._idle.due_at(), self._jobs_at if self._free else None]
         return min((instant for instant in instants if instant is not None), default=None)
 
     def restore(self, sessions: list[Session], now: Now) -> list[Command]:
@@ -102,7 +107,7 @@ class Core:
         out: list[Command] = []
         for session in sessions:
             self.sessions[session.id] = session
-            out.append(events.Watch(session.id, session.pid, 0))
+            self._watch(session, now, out)
         self._effects(self.lab.take_up(sessions, now), now, out)
         self._jobs_at = now.at
         return out
@@ -117,6 +122,7 @@ class Core:
 
     def _receive(self, event: events.Received, now: Now, out: list[Command]) -> None:
         envelope = event.envelope
+        self._leases.heard(envelope.session, now.at)
         try:
             match envelope.kind:
                 case Kind.HELLO:
@@ -130,7 +136,7 @@ class Core:
                 case _:
                     raise WireError(f"{envelope.kind.name} is not for a daemon")
         except WireError as error:
-            self._count_garbage(str(error))
+            count_garbage(self.garbage, str(error))
             refusal = messages.Error("bad-input", str(error)[:1000])
             out.append(events.Send(event.peer, messages.encode(refusal, envelope.session)))
 
@@ -145,22 +151,21 @@ class Core:
             return
         number = event.envelope.session
         session = self.sessions.get(number)
-        pid = event.pid or hello.pid
         if session is None:
-            session = self.sessions[number] = Session(number, pid, hello.host[:200], parent=hello.parent_session)
-            opened = SessionOpened(
-                number, pid, session.host, hello.started, hello.parent_session, hello.umask, now.wall
-            )
-            self._keep(opened, now, out)
-            out.append(events.Watch(number, pid, hello.started))
+            # Not the pid of HELLO: it may be that of another pid namespace, and then somebody else's here.
+            host, parent = hello.host[:200], hello.parent_session
+            session = self.sessions[number] = Session(number, event.pid, hello.started, host, parent=parent)
+            self._keep(SessionOpened(number, event.pid, host, hello.started, parent, hello.umask, now.wall), now, out)
+            self._watch(session, now, out)
         session.peer = event.peer
-        welcome = messages.Welcome(
-            self.boot, session.durable_c, session.next_c, session.durable_b, session.next_b, self._credit(),
-            daemon_version=str(self.about.get("version", "")),
-        )  # fmt: skip
-        out.append(events.Send(event.peer, messages.encode(welcome, number)))
+        self._welcome(session, out)
         for run in session.runs:
             self._send_plan(session, run, out)
+
+    def _welcome(self, session: Session, out: list[Command]) -> None:
+        if session.peer is not None:
+            welcome = session.welcome(self.boot, self._credit(), str(self.about.get("version", "")))
+            out.append(events.Send(session.peer, messages.encode(welcome, session.id)))
 
     def _data(self, event: events.Received, now: Now, out: list[Command]) -> None:
         session = self.sessions.get(event.envelope.session)
@@ -178,8 +183,7 @@ class Core:
         elif arrival is Arrival.SEEN:
             self._ack(session, out)
         elif session.streams[stream].may_resync(now.at):
-            resync = messages.Resync(stream, session.streams[stream].next_seq)
-            out.append(events.Send(event.peer, messages.encode(resync, session.id)))
+            self._tell(session, messages.Resync(stream, session.streams[stream].next_seq), out)
 
     def _take(self, session: Session, envelope: Envelope, now: Now, out: list[Command]) -> None:
         """A record whose turn it is: to the disk, or refused for good, which counts as well."""
@@ -228,23 +232,33 @@ class Core:
         self._batches.ping(event.peer, event.envelope.session, ping.nonce, now.at)
 
     def _garbage(self, event: events.Garbage, out: list[Command]) -> None:
-        self._count_garbage(event.reason)
+        count_garbage(self.garbage, event.reason)
         if event.version:
             text = f"this daemon speaks protocol {PROTOCOL}, got a record of version {event.version}"
             out.append(events.Send(event.peer, messages.encode(messages.Error("version", text), 0)))
 
-    def _count_garbage(self, reason: str) -> None:
-        # Reasons carry numbers of the sender's choice: only a bounded number of them is told apart.
-        key = reason if reason in self.garbage or len(self.garbage) < 64 else "other"
-        self.garbage[key] = self.garbage.get(key, 0) + 1
-
     # --- the ends of sessions ---------------------------------------------------------------------------------------
+
+    def _watch(self, session: Session, now: Now, out: list[Command]) -> None:
+        """See to it that the end of its process is noticed."""
+        if session.pid:
+            out.append(events.Watch(session.id, session.pid, session.started))
+        else:
+            self._leases.begin(session.id, now.at)
+
+    def _unwatched(self, number: int, now: Now, out: list[Command]) -> None:
+        session = self.sessions.get(number)
+        if session is not None and session.life is Life.ALIVE:
+            session.pid = 0
+            self._watch(session, now, out)
+            self._welcome(session, out)  # which tells that it has to be heard from
 
     def _trainer_died(self, number: int, how: str, out: list[Command]) -> None:
         session = self.sessions.get(number)
         if session is None or session.life is not Life.ALIVE:
             return
         session.life, session.ended_how = Life.LEAVING, how
+        self._leases.end(number)
         out += [events.Unwatch(number), events.ReadSpool(number)]
 
     def _spool_found(self, number: int, now: Now, out: list[Command]) -> None:
@@ -260,6 +274,8 @@ class Core:
             return
         for envelope in event.envelopes:
             stream = Stream.C if envelope.kind is Kind.DATA_C else Stream.B
+            for seq in session.pass_over(stream, envelope.seq):
+                self._keep(RecordRefused(session.id, stream, seq, "its spool has lost it"), now, out)
             if session.streams[stream].arrive(envelope.seq) is Arrival.NEW:
                 self._take(session, envelope, now, out)
         if event.done:
@@ -268,12 +284,7 @@ class Core:
 
     def _end_if_settled(self, session: Session, now: Now, out: list[Command]) -> None:
         """The last word on a session: only when all that it left behind is durable and has had its consequences."""
-        if (
-            session.life is Life.LEAVING
-            and session.spool_read
-            and session.settled
-            and not self._batches.holds(session.id)
-        ):
+        if session.has_left and not self._batches.holds(session.id):
             session.spool_read = False
             session.life = Life.GONE
             self._effects(self.lab.end_session(session, now), now, out)
@@ -383,17 +394,7 @@ class Core:
             self._tell(session, messages.Drain(reason), out)
         out.append(events.Exit(0, reason))
 
-    def _idle_due_at(self) -> float | None:
-        if self._idle_since is None or not self.limits.idle_exit_s:
-            return None
-        return self._idle_since + self.limits.idle_exit_s
-
     def _exit_if_idle(self, now: Now, out: list[Command]) -> None:
-        busy = self.sessions or not self._batches.empty or not self.lab.jobs.idle
-        if busy or not self.lab.waiters.idle:
-            self._idle_since = None
-            return
-        self._idle_since = self._idle_since if self._idle_since is not None else now.at
-        due_at = self._idle_due_at()
-        if due_at is not None and due_at <= now.at:
-            self._stop(f"idle for {self.limits.idle_exit_s:.0f} s", now, out)
+        lab_busy = not (self.lab.jobs.idle and self.lab.waiters.idle)
+        if self._idle.is_over(now.at, busy=bool(self.sessions) or not self._batches.empty or lab_busy):
+            self._stop(f"idle for {self._idle.exit_s:.0f} s", now, out)

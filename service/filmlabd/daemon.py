@@ -77,7 +77,10 @@ class Daemon:
         self._admission = Admission(self._context)
         self._transport = Transport(self._context, self._happen)
         self._questions = Questions(self._context, self._asked)
-        self._watches = Watches(lambda session: self._happen(events.TrainerDied(session)))
+        self._watches = Watches(
+            on_death=lambda session: self._happen(events.TrainerDied(session)),
+            on_failure=lambda session: self._happen(events.Unwatched(session)),
+        )
         self._core = self._make_core()
         drop_ended_spools(index.read, self._paths.spool)
         sessions = restore(index.read, films, self._core.lab, self._now().at)

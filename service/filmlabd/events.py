@@ -61,6 +61,13 @@ class TrainerDied:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwatched:
+    """The process of this session cannot be watched, and may well be alive."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
 class SpoolFound:
     """A spool whose owner is dead lies there for this session."""
 
@@ -120,6 +127,7 @@ Event: TypeAlias = (
     | Synced
     | Indexed
     | TrainerDied
+    | Unwatched
     | SpoolFound
     | SpoolRead
     | JobFinished

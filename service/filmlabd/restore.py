@@ -63,6 +63,7 @@ def _session(row: SessionRow, films: FilmStore, runs: Collection[str]) -> Sessio
     return Session(
         row.session,
         row.pid,
+        row.started,
         row.host,
         parent=row.parent,
         streams={

@@ -9,11 +9,13 @@ from enum import Enum, auto
 
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media
 from filmlab.wire.frame import PROTOCOL
-from filmlab.wire.messages import Drain, Error, Hello, Stream
+from filmlab.wire.messages import Drain, Error, Hello, Stream, Welcome
+from filmlabd.leases import LEASE_S
 
 RESYNC_GAP_S = 0.05
 CREDIT_MIN_BYTES = 1024 * 1024
 CREDIT_MAX_BYTES = 16 * 1024 * 1024
+LOST_MOST = 10_000
 
 
 class Arrival(Enum):
@@ -82,6 +84,8 @@ class Session:
 
     id: int
     pid: int = 0
+    """As the kernel told it, 0 where its process cannot be watched: then it has a lease."""
+    started: int = 0
     host: str = ""
     peer: bytes | None = None
     """Where to answer; None while no connection of it is known (after a restart, or when its spool is read)."""
@@ -118,6 +122,25 @@ class Session:
     def durable_b(self) -> int:
         return self.streams[Stream.B].durable
 
+    def welcome(self, boot: int, credit: int, version: str) -> Welcome:
+        """The answer to its HELLO."""
+        return Welcome(
+            boot, self.durable_c, self.next_c, self.durable_b, self.next_b, credit, daemon_version=version,
+            lease_s=0.0 if self.pid else LEASE_S,
+        )  # fmt: skip
+
+    def pass_over(self, stream: Stream, seq: int) -> range:
+        """The numbers before `seq` that will never come, since a spool has lost them; `seq` is the next one then.
+
+        None are passed over where that would be too many to be believed.
+        """
+        state = self.streams[stream]
+        lost = range(state.next_seq, seq)
+        if len(lost) > LOST_MOST:
+            return range(0)
+        state.next_seq = max(seq, state.next_seq)
+        return lost
+
     def advance(self, stream: Stream, durable: int) -> bool:
         """More of a stream is on disk. True when that is news."""
         state = self.streams[stream]
@@ -125,6 +148,11 @@ class Session:
             return False
         state.durable = durable
         return True
+
+    @property
+    def has_left(self) -> bool:
+        """Nothing more will come of it, and all that came is durable."""
+        return self.life is Life.LEAVING and self.spool_read and self.settled
 
     @property
     def settled(self) -> bool:
@@ -140,6 +168,13 @@ class Session:
 def credit_bytes(pool_bytes: int, sessions: int) -> int:
     """What each of so many sessions may have in flight in stream B, out of a common pool."""
     return max(CREDIT_MIN_BYTES, min(CREDIT_MAX_BYTES, pool_bytes // max(1, sessions)))
+
+
+def count_garbage(counts: dict[str, int], reason: str) -> None:
+    """One more message that was none, for this reason."""
+    # Reasons carry numbers of the sender's choice: only a bounded number of them is told apart.
+    key = reason if reason in counts or len(counts) < 64 else "other"
+    counts[key] = counts.get(key, 0) + 1
 
 
 def answer_version(hello: Hello) -> Drain | Error | None:

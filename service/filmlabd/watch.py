@@ -11,10 +11,16 @@ log = logging.getLogger(__name__)
 
 
 class Watches:
-    """The processes that are watched, by session."""
+    """The processes that are watched, by session.
 
-    def __init__(self, on_death: Callable[[int], None]) -> None:
+    Args:
+        on_death: told of a session whose process is gone.
+        on_failure: told of one whose process cannot be watched (a kernel or sandbox without pidfd, no descriptors).
+    """
+
+    def __init__(self, on_death: Callable[[int], None], on_failure: Callable[[int], None]) -> None:
         self._on_death = on_death
+        self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
         self._fds: dict[int, int] = {}
 
@@ -23,9 +29,13 @@ class Watches:
         if session in self._fds:
             return
         try:
-            fd = os.pidfd_open(pid) if pid > 0 else -1
+            fd = os.pidfd_open(pid)
         except ProcessLookupError:
             fd = -1
+        except OSError as error:
+            log.warning("process %d of session %016x cannot be watched: %s", pid, session, error)
+            self._loop.call_soon(self._on_failure, session)
+            return
         if fd >= 0 and started and started_ticks(pid) != started:
             os.close(fd)
             fd = -1

@@ -89,3 +89,18 @@ def test_nothing_outstanding_means_no_timer() -> None:
     live.tick(10**6, unanswered=False)
     assert not live.wants_reconnect
     assert not live.hello_due(10**6, unanswered=False)
+
+
+def test_a_daemon_that_cannot_watch_us_is_kept_informed() -> None:
+    """With a lease, something is due a third of it after the last thing that was sent; without one, never."""
+    live = welcomed()
+    assert live.next_at(unanswered=False) is None
+    live.welcome(1.0, lease_s=60.0)
+    live.spoke(5.0)
+    assert live.next_at(unanswered=False) == 25.0
+    assert not live.ping_due(24.9)
+    assert live.ping_due(25.0)
+    live.spoke(25.0)
+    assert not live.ping_due(25.0)
+    live.disconnected(30.0)
+    assert not live.ping_due(1e9)

@@ -366,6 +366,22 @@ def test_another_version_means_the_spool() -> None:
     assert box.state == "spooling" and box.why == text
 
 
+def test_an_idle_process_with_a_lease_is_heard_from() -> None:
+    """PING goes when nothing else went for a third of the lease, and a record counts as well."""
+    box = Outbox(SESSION, HELLO, SMALL)
+    box.connected(0.0)
+    box.take(0.0, MUCH)
+    box.receive(messages.encode(messages.Welcome(1, 0, 1, 0, 1, 100_000, lease_s=60.0), SESSION), 0.0)
+    assert box.next_at() == 20.0
+    box.push_c([b"x"])
+    assert kinds(box.take(15.0, MUCH)) == [Kind.DATA_C]
+    box.receive(ack(1), 15.1)
+    assert box.take(34.9, MUCH) == []
+    assert kinds(box.take(35.0, MUCH)) == [Kind.PING]
+    assert box.take(35.0, MUCH) == []
+    assert box.next_at() == 55.0
+
+
 def test_garbage_is_a_wire_error() -> None:
     """What no daemon sends is refused, and changes nothing."""
     box = online()

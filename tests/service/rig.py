@@ -76,7 +76,7 @@ class Rig:
     # --- a client's side --------------------------------------------------------------------------------------------
 
     def hello(self, session: int = SESSION, peer: bytes = PEER, pid: int = 4242, **more: Any) -> None:
-        hello = messages.Hello(pid=pid, host="node", **more)
+        hello = messages.Hello(pid=4242, host="node", **more)
         self.feed(events.Received(peer, pid, messages.encode(hello, session)))
 
     def say(self, seq: int, *entries: Entry, session: int = SESSION, peer: bytes = PEER, waiting: bool = True) -> None:

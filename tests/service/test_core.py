@@ -12,7 +12,8 @@ from filmlabd import events
 from filmlabd.core import Core, Limits
 from filmlabd.facts import RecordRefused, RunClosed, RunOpened, SessionEnded, SessionOpened
 from filmlabd.lab import Lab
-from filmlabd.session import CREDIT_MAX_BYTES, CREDIT_MIN_BYTES, credit_bytes
+from filmlabd.leases import LEASE_S
+from filmlabd.session import CREDIT_MAX_BYTES, CREDIT_MIN_BYTES, Session, credit_bytes
 from service.rig import PEER, SESSION, Rig, begin
 
 
@@ -277,3 +278,50 @@ def test_an_unended_episode_is_not_waited_for_by_a_flush(rig: Rig) -> None:
     assert rig.told(messages.Print)[-1].token == 5
     rig.say(3, EpisodeEnd(run=0, wall=2.0, episode=0, return_=1.0, length=1, film=1, frames=1, last_seq=1))
     rig.work_all()
+
+
+def test_a_process_that_the_kernel_does_not_name_has_a_lease(rig: Rig) -> None:
+    """In another pid namespace: it is not watched under a number that is somebody else's here, and not dead at once."""
+    rig.hello(pid=0)
+    rig.say(1, begin())
+    assert not [command for command in rig.commands if isinstance(command, events.Watch)]
+    assert rig.told(messages.Welcome)[-1].lease_s == LEASE_S
+    rig.now += LEASE_S - 1
+    rig.feed(events.Received(PEER, 0, messages.encode(messages.Ping(1), SESSION)))
+    rig.now += LEASE_S - 1
+    rig.settle(0.5)
+    assert rig.kept(SessionEnded) == []
+    rig.settle(5)
+    assert [fact.status for fact in rig.kept(RunClosed)] == ["crashed"]
+    assert [fact.how for fact in rig.kept(SessionEnded)] == ["died"]
+
+
+def test_a_process_that_cannot_be_watched_is_told_to_be_heard_from(rig: Rig) -> None:
+    """The sandbox may keep pidfd from us: then the lease begins, and another WELCOME says so."""
+    rig.hello()
+    assert rig.told(messages.Welcome)[-1].lease_s == 0
+    rig.feed(events.Unwatched(SESSION))
+    assert rig.told(messages.Welcome)[-1].lease_s == LEASE_S
+    rig.settle(LEASE_S + 5)
+    assert [fact.how for fact in rig.kept(SessionEnded)] == ["died"]
+
+
+def test_a_restored_process_is_told_from_a_later_one_of_its_pid(rig: Rig) -> None:
+    """After a restart too, a pid counts together with when its process began; one without a pid has a lease."""
+    commands = rig.core.restore([Session(1, 77, 1234), Session(2)], events.Now(rig.now, 0.0))
+    assert [command for command in commands if isinstance(command, events.Watch)] == [events.Watch(1, 77, 1234)]
+    assert rig.core.next_at() == rig.now + LEASE_S
+
+
+def test_what_a_spool_has_lost_does_not_hold_up_the_rest(rig: Rig) -> None:
+    """A damaged record of an adopted spool is refused in its place; the records behind it are taken."""
+    rig.hello()
+    rig.say(1, begin())
+    last = seal_entries(SESSION, 4, [encode_entry(RunFinish(run=0, wall=1.0))])
+    absurd = seal_entries(SESSION, 2**40, [encode_entry(RunFinish(run=0, wall=1.0))])
+    rig.spools[SESSION] = [(last,), (absurd,)]
+    rig.feed(events.TrainerDied(SESSION))
+    rig.settle()
+    assert [fact.seq for fact in rig.kept(RecordRefused)] == [2, 3]
+    assert [fact.status for fact in rig.kept(RunClosed)] == ["finished"]
+    assert len(rig.kept(SessionEnded)) == 1

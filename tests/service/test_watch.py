@@ -1,8 +1,11 @@
 """Processes are noticed when they end."""
 
 import asyncio
+import os
 import subprocess
 import sys
+
+import pytest
 
 from filmlab.private import started_ticks
 from filmlabd.watch import Watches
@@ -12,7 +15,7 @@ async def test_the_end_of_a_process_is_told_once() -> None:
     """A killed trainer is noticed by its pidfd."""
     died: asyncio.Queue[int] = asyncio.Queue()
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    watches = Watches(died.put_nowait)
+    watches = Watches(died.put_nowait, died.put_nowait)
     watches.add(7, process.pid, started_ticks(process.pid))
     process.kill()
     assert await asyncio.wait_for(died.get(), 10) == 7
@@ -26,7 +29,7 @@ async def test_a_process_that_is_gone_already_is_told_at_once() -> None:
     died: asyncio.Queue[int] = asyncio.Queue()
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    watches = Watches(died.put_nowait)
+    watches = Watches(died.put_nowait, died.put_nowait)
     watches.add(7, process.pid, 0)
     assert await asyncio.wait_for(died.get(), 10) == 7
 
@@ -35,7 +38,7 @@ async def test_a_pid_that_another_process_has_by_now_is_not_taken_for_the_traine
     """Pids are used again: the time at which the process began tells them apart."""
     died: asyncio.Queue[int] = asyncio.Queue()
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    watches = Watches(died.put_nowait)
+    watches = Watches(died.put_nowait, died.put_nowait)
     watches.add(7, process.pid, started_ticks(process.pid) + 1)
     assert await asyncio.wait_for(died.get(), 10) == 7
     process.kill()
@@ -46,10 +49,24 @@ async def test_who_is_not_watched_any_more_is_not_told_of() -> None:
     """A session that said BYE ends by that, not by the death of its process."""
     died: asyncio.Queue[int] = asyncio.Queue()
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    watches = Watches(died.put_nowait)
+    watches = Watches(died.put_nowait, died.put_nowait)
     watches.add(7, process.pid, 0)
     watches.remove(7)
     process.kill()
     process.communicate()
     await asyncio.sleep(0)
+    assert died.empty()
+
+
+async def test_a_process_that_cannot_be_watched_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the kernel has no pidfd for us, or there are no descriptors, that is told, and nothing ends by it."""
+
+    def refuse(pid: int, flags: int = 0) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    died: asyncio.Queue[int] = asyncio.Queue()
+    failed: asyncio.Queue[int] = asyncio.Queue()
+    Watches(died.put_nowait, failed.put_nowait).add(7, os.getpid(), 0)
+    assert await asyncio.wait_for(failed.get(), 10) == 7
     assert died.empty()

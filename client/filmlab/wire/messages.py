@@ -50,6 +50,8 @@ class Welcome:
     """How many sent and not yet acknowledged bytes stream B may have in flight."""
     protocol: int = PROTOCOL
     daemon_version: str = ""
+    lease_s: float = 0.0
+    """Not 0: the daemon cannot watch this process, and takes it for dead when it hears nothing for so long."""
 
 
 @dataclass(frozen=True, slots=True)
