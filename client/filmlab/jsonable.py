@@ -17,27 +17,19 @@ from filmlab.wire.jsonbody import EXACT_MAX, Json, to_json
 DEPTH_MAX = 24
 ARRAY_MAX_ITEMS = 4096
 TEXT_MAX_CHARS = 100_000
+ITEMS_MAX = 500_000
 
 
-def jsonable(value: Any, depth: int = 0) -> Any:
+def jsonable(value: Any) -> Any:
     """The nearest JSON value: numpy numbers become numbers, tuples and sets lists, dataclasses and namespaces objects.
 
     NaN and infinities become null, numbers that JSON readers would round become texts, and so does all that JSON does
     not know.
+
+    Raises:
+        ValueError: there are over 500 000 items in it; one that holds itself twice has no end otherwise.
     """
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, enum.Enum):
-        return jsonable(value.value, depth)
-    if isinstance(value, str):
-        return value[:TEXT_MAX_CHARS].encode("utf-8", "replace").decode()
-    if isinstance(value, int):
-        return int(value) if -EXACT_MAX <= value <= EXACT_MAX else _text(value)
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, np.generic):
-        return jsonable(value.item(), depth) if not isinstance(value, np.void) else _text(value)
-    return _container(value, depth) if depth < DEPTH_MAX else _text(value)
+    return _Reader().value(value, 0)
 
 
 def document(value: Any, what: str) -> tuple[Json, str]:
@@ -47,7 +39,10 @@ def document(value: Any, what: str) -> tuple[Json, str]:
     """
     if value is None:
         return {}, ""
-    found = jsonable(value)
+    try:
+        found = jsonable(value)
+    except ValueError as error:
+        return {}, f"{what} is left out: {error}"
     if not isinstance(found, dict):
         return {}, f"{what} should be a mapping, got {type(value).__name__}; it is left out"
     try:
@@ -57,24 +52,48 @@ def document(value: Any, what: str) -> tuple[Json, str]:
     return found, ""
 
 
-def _container(value: Any, depth: int) -> Any:
-    if isinstance(value, Mapping):
-        return {jsonable(str(key)): jsonable(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list | tuple | Set):
-        return [jsonable(item, depth + 1) for item in value]
-    if isinstance(value, np.ndarray):
-        if value.size > ARRAY_MAX_ITEMS or value.dtype.hasobject:
-            return f"array of shape {value.shape}, {value.dtype}"
-        return jsonable(value.tolist(), depth)
-    if isinstance(value, Namespace | SimpleNamespace):
-        return jsonable(vars(value), depth)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {item.name: jsonable(getattr(value, item.name, None), depth + 1) for item in fields(value)}
-    if isinstance(value, PurePath):
+class _Reader:
+    """Reads one value, and counts what is in it."""
+
+    def __init__(self) -> None:
+        self._items = 0
+
+    def value(self, value: Any, depth: int) -> Any:
+        self._items += 1
+        if self._items > ITEMS_MAX:
+            raise ValueError(f"over {ITEMS_MAX} items, or one that holds itself")
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, enum.Enum):
+            return self.value(value.value, depth)
+        if isinstance(value, str):
+            return value[:TEXT_MAX_CHARS].encode("utf-8", "replace").decode()
+        if isinstance(value, int):
+            return int(value) if -EXACT_MAX <= value <= EXACT_MAX else _text(value)
+        if isinstance(value, float):
+            return float(value) if math.isfinite(value) else None
+        if isinstance(value, np.generic):
+            return self.value(value.item(), depth) if not isinstance(value, np.void) else _text(value)
+        return self._container(value, depth) if depth < DEPTH_MAX else _text(value)
+
+    def _container(self, value: Any, depth: int) -> Any:
+        if isinstance(value, Mapping):
+            return {self.value(str(key), depth): self.value(item, depth + 1) for key, item in value.items()}
+        if isinstance(value, list | tuple | Set):
+            return [self.value(item, depth + 1) for item in value]
+        if isinstance(value, np.ndarray):
+            if value.size > ARRAY_MAX_ITEMS or value.dtype.hasobject:
+                return f"array of shape {value.shape}, {value.dtype}"
+            return self.value(value.tolist(), depth)
+        if isinstance(value, Namespace | SimpleNamespace):
+            return self.value(vars(value), depth)
+        if is_dataclass(value) and not isinstance(value, type):
+            return {item.name: self.value(getattr(value, item.name, None), depth + 1) for item in fields(value)}
+        if isinstance(value, PurePath):
+            return _text(value)
+        if isinstance(value, type) or callable(value):
+            return getattr(value, "__qualname__", type(value).__name__)
         return _text(value)
-    if isinstance(value, type) or callable(value):
-        return getattr(value, "__qualname__", type(value).__name__)
-    return _text(value)
 
 
 def _text(value: Any) -> str:

@@ -89,8 +89,8 @@ def facts(page: RunPage, metrics: Sequence[MetricRow]) -> dict[str, Any]:
         "summary": run.summary,
         "episodes": totals.episodes,
         "steps": totals.steps,
-        "best_return": totals.best_return,
-        "last_return": totals.last_return,
+        "best_return": _known(totals.best_return),
+        "last_return": _known(totals.last_return),
         "metrics": [
             {"name": row.name, "writer": row.writer, "attempt": row.attempt, "count": row.count,
              "last_step": row.last_step, "last_value": row.last_value}
@@ -108,6 +108,11 @@ def facts(page: RunPage, metrics: Sequence[MetricRow]) -> dict[str, Any]:
             "max_s": blocked.max_ns / 1e9,
         },
     }  # fmt: skip
+
+
+def _known(value: float) -> float | None:
+    """NaN stands for a return that there is none of yet, which is no number that JSON lacks."""
+    return None if math.isnan(value) else value
 
 
 def totals(rows: Sequence[EpisodeRow]) -> Totals:

@@ -68,6 +68,15 @@ def test_circles_and_rude_objects_come_to_an_end() -> None:
     assert found["rude"] == "<Rude>"
 
 
+def test_what_holds_itself_twice_comes_to_an_end() -> None:
+    """Two circles in one object would be read 2**24 times over."""
+    knot: dict[str, Any] = {}
+    knot["a"] = knot["b"] = knot
+    found, complaint = document(knot, "config")
+    assert found == {}
+    assert "config is left out: over 500000 items" in complaint
+
+
 def test_what_cannot_be_taken_at_all_is_said() -> None:
     """A list is no configuration, and neither is a megabyte."""
     assert document([1], "config") == ({}, "config should be a mapping, got list; it is left out")
