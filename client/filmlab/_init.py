@@ -1,6 +1,7 @@
 """How does a run begin? Options are resolved, a given id is asked for, the run joins its session, one line is said."""
 
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from filmlab import options as settings
 from filmlab._current import enter
-from filmlab._process import is_open
+from filmlab._process import is_open, is_ours
 from filmlab._run import Run
 from filmlab.control import Control
 from filmlab.endpoint import socket_path
@@ -20,6 +21,8 @@ from filmlab.paths import StatePaths
 from filmlab.schedule import CaptureSchedule
 
 CLAIM_TIMEOUT_S = 5.0
+LEAVING_TIMEOUT_S = 30.0
+LEAVING_LOOK_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Claim:
     directory: str
     writers: tuple[str, ...]
     """Alive."""
+    leaving: tuple[str, ...]
+    """Those of them whose process is done: what they left is being taken in."""
 
 
 def init(
@@ -105,9 +110,15 @@ def _agree(options: RunOptions) -> RunOptions:
     """The options as they fit what the daemon knows of this id. Raises BadInput where they do not."""
     try:
         claim = _claim(options)
+        deadline = time.monotonic() + LEAVING_TIMEOUT_S
+        while options.writer in claim.leaving and time.monotonic() < deadline:
+            time.sleep(LEAVING_LOOK_S)
+            claim = _claim(options)
     except Transient as error:
         say(f"run {options.run_id}: could not ask whether this id is in use ({error}); going on")
         return options
+    if options.writer in claim.leaving:
+        raise BadInput(f"run {options.run_id}: what its former process left is still being taken in; try again later")
     if options.writer in claim.writers:
         raise BadInput(
             f"run {options.run_id}: its writer {options.writer!r} is alive in another process; "
@@ -124,8 +135,12 @@ def _claim(options: RunOptions) -> Claim:
     """Ask the daemon. Raises Transient when none answers."""
     reply = Control(_control(options), CLAIM_TIMEOUT_S).ask("claim", run_id=options.run_id, writer=options.writer)
     try:
-        return Claim(bool(reply["known"]), str(reply["directory"]), tuple(map(str, reply["writers"])))
-    except (KeyError, TypeError) as error:
+        sessions = {str(writer): int(session, 16) for writer, session in reply["sessions"].items()}
+        # That one of our own has finished (it is not open any more), we know before the daemon does.
+        ours = {writer for writer, session in sessions.items() if is_ours(session)}
+        leaving = ours | set(reply["leaving"])
+        return Claim(bool(reply["known"]), str(reply["directory"]), tuple(sessions), tuple(leaving))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Transient(f"the daemon's answer is not understood: {error}") from None
 
 

@@ -117,6 +117,8 @@ class Process:
 
 _lock = threading.Lock()
 _processes: dict[Key, Process] = {}
+_sessions: set[int] = set()
+"""All that this process has begun."""
 
 
 def join(options: RunOptions, seat: "Seat", parent_session: int = 0) -> Process:
@@ -132,11 +134,17 @@ def join(options: RunOptions, seat: "Seat", parent_session: int = 0) -> Process:
         if process is None or process.link.dead:
             process = Process(key, options, paths, parent_session)
             process.begin()
+            _sessions.add(process.link.session)
             _processes[key] = process
             for note in paths.notes:
                 process.notices.tell(note, note)
         process.enter(seat)
     return process
+
+
+def is_ours(session: int) -> bool:
+    """Whether this is or was a session of this process."""
+    return session in _sessions
 
 
 def is_open(run_id: str, writer: str) -> bool:
@@ -151,6 +159,7 @@ def _after_fork() -> None:
     _lock = threading.Lock()
     parents = list(_processes.values())
     _processes.clear()
+    _sessions.clear()
     for process in parents:
         atexit.unregister(process._exit)
         for seat in process.seats():

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from filmlab.endpoint import Endpoint, read_endpoint
-from filmlab.errors import Corrupt, Transient
+from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
 
@@ -124,6 +124,8 @@ class Launcher:
 
     def _begin(self, now: float) -> None:
         try:
+            # Again each time: somebody may have removed the state directory under a training that goes on.
+            self._paths.make()
             if is_locked(self._paths.daemon_lock):
                 self.why = "a daemon is there that is not ready"
                 self._due_at = now + _OTHERS_S
@@ -134,7 +136,7 @@ class Launcher:
                 self._due_at = now + _OTHERS_S
                 return
             self._process = self._start()
-        except (OSError, Transient) as error:
+        except (OSError, Transient, BadInput) as error:
             self.why = f"no daemon could be started: {error}"
             self._fail(now)
         else:

@@ -19,6 +19,8 @@ from filmlab.outbox import BATCH_BYTES, Outbox
 from filmlab.spool import Spool
 from filmlab.waiting import SPILL_GRACE_S, Ask
 from filmlab.wire import messages
+from filmlab.wire.frame import Envelope
+from filmlab.wire.messages import Stream
 
 ACTIVE_S = 1.0
 """For so long after the last thing that happened the thread looks by itself and need not be woken."""
@@ -214,13 +216,27 @@ class Sender:
         batch = self._outbox.spill(now)
         for stream, envelope in batch:
             try:
-                self.spool.append(stream, envelope)
+                self._append(stream, envelope)
             except Transient as error:
                 self._outbox.spool_failed(now)
                 self._tell("spool", f"{error}; records stay in memory")
                 return False
             self._handle(self._outbox.spilled(stream, envelope.seq))
         return want is not None or bool(batch)
+
+    def _append(self, stream: Stream, envelope: Envelope) -> None:
+        """Raises Transient."""
+        try:
+            self.spool.append(stream, envelope)
+        except Transient:
+            if self._options.paths.spool.exists():
+                raise
+            # Somebody has removed the state directory under us.
+            try:
+                self._options.paths.make()
+            except BadInput as error:
+                raise Transient(str(error)) from None
+            self.spool.append(stream, envelope)
 
     # --- sleeping and ending ----------------------------------------------------------------------------------------
 

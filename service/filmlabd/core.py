@@ -262,10 +262,9 @@ class Core:
         out += [events.Unwatch(number), events.ReadSpool(number)]
 
     def _spool_found(self, number: int, now: Now, out: list[Command]) -> None:
-        if number in self.sessions:
-            return
-        self.sessions[number] = Session(number)
-        self._keep(SessionOpened(number, 0, "", 0, 0, 0o077, now.wall), now, out)
+        if number not in self.sessions:
+            self.sessions[number] = Session(number)
+            self._keep(SessionOpened(number, 0, "", 0, 0, 0o077, now.wall), now, out)
         self._trainer_died(number, "died", out)
 
     def _spool_read(self, event: events.SpoolRead, now: Now, out: list[Command]) -> None:

@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import zmq
@@ -66,6 +67,8 @@ class Daemon:
         self._handling = False
         self._timer: asyncio.TimerHandle | None = None
         self._started_at = time.monotonic()
+        self._lock_inode = _inode(paths.daemon_lock)
+        self._taken_in: set[int] = set()
 
     async def run(self) -> int:
         """Serve until asked to stop, or idle for long enough; the exit status."""
@@ -151,6 +154,8 @@ class Daemon:
                     if not self._exit.done():
                         self._exit.set_result(command)
                 case _:
+                    if isinstance(command, events.DropSpool):
+                        self._taken_in.add(command.session)
                     self._disk.submit(command)
 
     # --- beginning and end ------------------------------------------------------------------------------------------
@@ -196,9 +201,14 @@ class Daemon:
 
     def _look_after(self) -> None:
         """Now and then: spools whose owner is dead, and sockets that somebody has wiped."""
-        known = self._core.sessions.keys()
-        for session in spool.sessions(self._paths.spool):
-            if session not in known and not spool.owner_alive(self._paths.spool, session):
+        if _inode(self._paths.daemon_lock) != self._lock_inode:
+            self._happen(events.StopAsked("its state directory is gone"))
+            return
+        found = set(spool.sessions(self._paths.spool))
+        # One that was taken in, and that the disk's thread has not come to remove yet, is not taken in again.
+        self._taken_in &= found
+        for session in found - self._taken_in:
+            if not spool.owner_alive(self._paths.spool, session):
                 self._happen(events.SpoolFound(session))
         if self._transport.gone():
             log.warning("the socket %s is gone: binding it again", self._addresses.ingest)
@@ -239,6 +249,14 @@ class Daemon:
         self._context.destroy(linger=1000)
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _inode(path: Path) -> int:
+    """Of a file, 0 where there is none."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0
 
 
 def _crash(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -69,7 +69,7 @@ class Unwatched:
 
 @dataclass(frozen=True, slots=True)
 class SpoolFound:
-    """A spool whose owner is dead lies there for this session."""
+    """A spool that nobody writes any more lies there for this session: its process is dead, or done with it."""
 
     session: int
 

@@ -9,6 +9,7 @@ from filmlab.wire.names import check_run_id, clean_text
 from filmlabd.events import Asked, Effect, Now, Reply
 from filmlabd.lab import Lab
 from filmlabd.runs import ASKED_BY_MAX_CHARS, Change, Run
+from filmlabd.session import Life
 
 if TYPE_CHECKING:
     from filmlabd.core import Core
@@ -55,12 +56,21 @@ def _claim(core: "Core", args: dict[str, Any]) -> dict[str, Any]:
         raise BadInput("claim needs run_id")
     run, past = core.lab.runs.get(check_run_id(run_id)), core.lab.past.get(run_id)
     known = run or past
+    writers = run.writers if run else {}
     return {
         "known": known is not None,
         "attempt": known.attempt if known else 0,
         "directory": known.directory if known else "",
-        "writers": sorted(run.writers) if run else [],
+        "writers": sorted(writers),
+        "sessions": {writer: f"{session:016x}" for writer, (session, _) in writers.items()},
+        "leaving": sorted(writer for writer, seat in writers.items() if _is_leaving(core, *seat)),
     }
+
+
+def _is_leaving(core: "Core", session: int, number: int) -> bool:
+    """Is this writer's process done with it, so that it counts as alive only until all that it left is taken in?"""
+    found = core.sessions.get(session)
+    return found is None or found.life is not Life.ALIVE or number in found.finishing
 
 
 def _plan(lab: Lab, asked: Asked, now: Now) -> list[Effect]:

@@ -182,8 +182,8 @@ def test_the_same_writer_twice_in_one_process(studio: Studio) -> None:
 
 
 @contextmanager
-def control_that_says(studio: Studio, reply: dict[str, Any]) -> Iterator[list[Any]]:
-    """A control socket beside the studio's, which answers every request with the same."""
+def control_that_says(studio: Studio, *replies: dict[str, Any]) -> Iterator[list[Any]]:
+    """A control socket beside the studio's, which gives these answers, and the last one from then on."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     sock = context.socket(zmq.ROUTER)
     sock.linger = 0
@@ -195,6 +195,7 @@ def control_that_says(studio: Studio, reply: dict[str, Any]) -> Iterator[list[An
         while not stop.is_set():
             if sock.poll(5):
                 peer, request = sock.recv_multipart()
+                reply = replies[min(len(asked), len(replies) - 1)]
                 asked.append(decode_request(request))
                 sock.send_multipart([peer, encode_reply({"ok": True} | reply)])
 
@@ -211,7 +212,7 @@ def control_that_says(studio: Studio, reply: dict[str, Any]) -> Iterator[list[An
 
 def test_an_id_that_is_known_keeps_its_directory(studio: Studio) -> None:
     """A resumed run prints where it did before."""
-    reply = {"known": True, "attempt": 1, "directory": "/before/p/n-r1", "writers": ["eval"]}
+    reply = {"known": True, "attempt": 1, "directory": "/before/p/n-r1", "sessions": {"eval": "7"}, "leaving": []}
     with control_that_says(studio, reply) as asked:
         run = studio.init(id="r1", resume="must")
         assert run.dir == Path("/before/p/n-r1")
@@ -225,10 +226,18 @@ def test_an_id_that_is_known_keeps_its_directory(studio: Studio) -> None:
 
 def test_an_id_that_is_not_known(studio: Studio) -> None:
     """`must` refuses it, `never` and `allow` begin it."""
-    with control_that_says(studio, {"known": False, "attempt": 0, "directory": "", "writers": []}):
+    with control_that_says(studio, {"known": False, "attempt": 0, "directory": "", "sessions": {}, "leaving": []}):
         with pytest.raises(BadInput, match="is not known here"):
             studio.init(id="r1", resume="must")
         studio.init(id="r1", resume="never").finish()
+
+
+def test_a_writer_that_is_leaving_is_waited_for(studio: Studio) -> None:
+    """A run that has just finished can be begun again at once; one whose spool takes long is not said to be alive."""
+    reply = {"known": True, "directory": "/before/p/n-r1", "sessions": {"main": "7"}, "leaving": ["main"]}
+    with control_that_says(studio, reply, reply, reply | {"sessions": {}, "leaving": []}) as asked:
+        studio.init(id="r1").finish()
+        assert len(asked) == 3
 
 
 def test_without_an_answer_the_run_goes_on_and_says_so(studio: Studio, capfd: pytest.CaptureFixture[str]) -> None:

@@ -42,6 +42,31 @@ def test_wiped_sockets_are_bound_again(house: House) -> None:
     assert house.ask("status")["pid"] == process.pid
 
 
+def test_a_state_directory_that_is_removed_is_made_again(house: House) -> None:
+    """The daemon does not go on acknowledging into files that nobody can find; the training goes on in a new one."""
+    former = house.daemon()
+    trainer = house.trainer(
+        """
+        import os, shutil, filmlab
+        run = filmlab.init(project="p", name="n", schedule="always")
+        run.log({"a": 1})
+        assert run.flush(60)
+        shutil.rmtree(os.environ["FILMLAB_STATE_DIR"])
+        input()
+        while not run.flush(60):
+            run.log({"a": 2})
+        run.log({"a": 3})
+        print("flushed", run.flush(60))
+        run.finish()
+        """
+    )
+    assert former.wait(60) == 0
+    output, _ = trainer.communicate("\n", timeout=120)
+    assert "this session cannot go on" in output
+    assert "flushed True" in output
+    assert house.json("history.json")["metrics"]["a"][-1]["value"][-1] == 3.0
+
+
 def test_an_idle_daemon_ends_by_itself(house: House) -> None:
     """Auto-started daemons do not stay for ever."""
     process = house.daemon("--idle-exit-s", "0.3")

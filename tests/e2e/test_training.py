@@ -145,6 +145,28 @@ def test_a_resumed_run_is_a_further_attempt_in_the_same_place(house: House) -> N
     assert (run.attempt, run.status) == (2, "finished")
 
 
+def test_a_run_can_be_begun_again_the_moment_it_has_finished(house: House) -> None:
+    """In the same process too, alone in its session or not: its former writer is not said to be alive elsewhere."""
+    house.train(
+        """
+        import numpy as np
+        import filmlab
+        noise = np.random.default_rng(0).integers(0, 255, (100, 100, 3), dtype=np.uint8)
+        for companion in (False, True):
+            other = filmlab.init(project="play", name="other") if companion else None
+            for _ in range(3):
+                run = filmlab.init(project="play", name="again", id="again", schedule="always")
+                with run.episode(0) as episode:
+                    for _ in range(50):
+                        episode.step(reward=1.0, frame=noise)
+                run.finish()
+        """
+    )
+    house.wait_printed("again")
+    with house.read() as index:
+        assert (index.run("again").attempt, index.run("again").status) == (6, "finished")
+
+
 def test_a_second_process_joins_a_living_run_under_another_writer_only(house: House) -> None:
     """The same writer raises at init, with the way out; another name joins the same attempt."""
     house.trainer(

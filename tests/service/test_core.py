@@ -263,9 +263,25 @@ def test_claim_tells_who_has_a_run_open(rig: Rig) -> None:
     rig.feed(events.Asked(b"q2", "claim", {"run_id": "other"}))
     rig.feed(events.Asked(b"q3", "claim", {"run_id": "../etc"}))
     replies = {command.request: command.body for command in rig.commands if isinstance(command, events.Reply)}
-    assert replies[b"q1"] == {"ok": True, "known": True, "attempt": 1, "directory": "/tmp/x", "writers": ["main"]}
+    assert replies[b"q1"] == {
+        "ok": True, "known": True, "attempt": 1, "directory": "/tmp/x", "writers": ["main"],
+        "sessions": {"main": f"{SESSION:016x}"}, "leaving": [],
+    }  # fmt: skip
     assert replies[b"q2"]["known"] is False
     assert replies[b"q3"]["ok"] is False
+
+
+def test_claim_tells_who_is_alive_only_until_its_spool_is_taken_in() -> None:
+    """A writer whose process has ended, or has let go of its spool, is leaving."""
+    rig = Rig()
+    rig.hello()
+    rig.say(1, begin())
+    rig.disk_works = False
+    rig.say(2, RunFinish(run=0, wall=1.0))
+    rig.feed(events.SpoolFound(SESSION))
+    rig.feed(events.Asked(b"q", "claim", {"run_id": "r1"}))
+    (reply,) = [command.body for command in rig.commands if isinstance(command, events.Reply)]
+    assert (reply["writers"], reply["leaving"]) == (["main"], ["main"])
 
 
 def test_an_unended_episode_is_not_waited_for_by_a_flush(rig: Rig) -> None:
