@@ -39,7 +39,8 @@ format:
 $(VENV)/.deps: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PYTHON) -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-	  print(*p['dependencies'], *p['optional-dependencies']['dev'], sep='\n')" > $(VENV)/requirements.txt
+	  x = p['optional-dependencies']; \
+	  print(*p['dependencies'], *x['dev'], *x['test'], sep='\n')" > $(VENV)/requirements.txt
 	$(BIN)/pip install -q --disable-pip-version-check -r $(VENV)/requirements.txt
 	touch $@
 
