@@ -15,12 +15,13 @@ from filmlab.wire.frame import PROTOCOL, WAITING, Envelope, Kind
 from filmlab.wire.messages import Stream
 from filmlabd import events, requests
 from filmlabd.batches import SYNC_BUSY_S, Batches, Staged, TakenChunk, TakenEntries, durable_of
-from filmlabd.events import Command, Effect, Event, Now, Tell
-from filmlabd.facts import Fact, RecordRefused, RunRefused, SessionEnded, SessionOpened, seal_fact
+from filmlabd.departures import Departures
+from filmlabd.desk import Desk
+from filmlabd.events import Command, Event, Now
+from filmlabd.facts import RecordRefused, RunRefused, SessionEnded, SessionOpened
 from filmlabd.idle import Idle
 from filmlabd.lab import Lab
-from filmlabd.leases import Leases
-from filmlabd.session import Arrival, Life, Session, answer_version, count_garbage, credit_bytes
+from filmlabd.session import Arrival, Life, Session, answer_version, count_garbage
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +41,18 @@ class Core:
         self.boot = boot
         self.limits = limits
         self.lab = lab
-        self.sessions: dict[int, Session] = {}
         self.about = about or {}
         self.garbage: dict[str, int] = {}
         self.refused = 0
         self.ingested_bytes = 0
         self.stopping = ""
         self._batches = Batches(limits.sync_idle_s)
-        self._fact_seq = 0
+        self._desk = Desk(boot, lab, self._batches, limits.pool_bytes, str(self.about.get("version", "")))
+        self._departures = Departures(self._desk)
         self._free = 0
         self._jobs_at: float | None = None
         self._idle = Idle(limits.idle_exit_s)
-        self._leases = Leases()
+        self.sessions = self._desk.sessions
 
     # --- the two calls of the shell ---------------------------------------------------------------------------------
 
@@ -68,15 +69,18 @@ class Core:
             case events.Indexed():
                 self._indexed(event.batch, now, out)
             case events.TrainerDied():
-                self._trainer_died(event.session, "died", out)
+                self._departures.leave(event.session, "died", out)
             case events.Unwatched():
-                self._unwatched(event.session, now, out)
+                self._departures.unwatched(event.session, now, out)
             case events.SpoolFound():
-                self._spool_found(event.session, now, out)
+                self._departures.spool_found(event.session, now, out)
             case events.SpoolRead():
-                self._spool_read(event, now, out)
+                for session, envelope in self._departures.new_records(event, now, out):
+                    self._take(session, envelope, now, out)
+                if event.done:
+                    self._departures.spool_read(event.session, now, out)
             case events.JobFinished():
-                self._effects(self.lab.job_finished(event.outcome, now), now, out)
+                self._desk.follow(self.lab.job_finished(event.outcome, now), now, out)
                 self._jobs_at = now.at
             case events.WorkersFree():
                 self._free = event.count
@@ -86,8 +90,7 @@ class Core:
             case events.StopAsked():
                 self._stop(event.reason, now, out)
             case events.Woken():
-                for number in self._leases.take_over(now.at):
-                    self._trainer_died(number, "died", out)
+                self._departures.silent(now, out)
         batch = self._batches.take_due(now.at)
         if batch is not None:
             out.append(events.Sync(batch.number, batch.films))
@@ -97,7 +100,7 @@ class Core:
 
     def next_at(self) -> float | None:
         """When to send events.Woken, if nothing else happens before."""
-        instants = [self._batches.due_at(), self._leases.due_at()]
+        instants = [self._batches.due_at(), self._departures.leases.due_at()]
         if not self.stopping:
             instants += [self._idle.due_at(), self._jobs_at if self._free else None]
         return min((instant for instant in instants if instant is not None), default=None)
@@ -107,8 +110,8 @@ class Core:
         out: list[Command] = []
         for session in sessions:
             self.sessions[session.id] = session
-            self._watch(session, now, out)
-        self._effects(self.lab.take_up(sessions, now), now, out)
+            self._departures.watch(session, now, out)
+        self._desk.follow(self.lab.take_up(sessions, now), now, out)
         self._jobs_at = now.at
         return out
 
@@ -122,7 +125,7 @@ class Core:
 
     def _receive(self, event: events.Received, now: Now, out: list[Command]) -> None:
         envelope = event.envelope
-        self._leases.heard(envelope.session, now.at)
+        self._departures.leases.heard(envelope.session, now.at)
         try:
             match envelope.kind:
                 case Kind.HELLO:
@@ -132,7 +135,7 @@ class Core:
                 case Kind.PING:
                     self._ping(event, now)
                 case Kind.BYE:
-                    self._trainer_died(envelope.session, "bye", out)
+                    self._departures.leave(envelope.session, "bye", out)
                 case _:
                     raise WireError(f"{envelope.kind.name} is not for a daemon")
         except WireError as error:
@@ -155,17 +158,13 @@ class Core:
             # Not the pid of HELLO: it may be that of another pid namespace, and then somebody else's here.
             host, parent = hello.host[:200], hello.parent_session
             session = self.sessions[number] = Session(number, event.pid, hello.started, host, parent=parent)
-            self._keep(SessionOpened(number, event.pid, host, hello.started, parent, hello.umask, now.wall), now, out)
-            self._watch(session, now, out)
+            opened = SessionOpened(number, event.pid, host, hello.started, parent, hello.umask, now.wall)
+            self._desk.keep(opened, now, out)
+            self._departures.watch(session, now, out)
         session.peer = event.peer
-        self._welcome(session, out)
+        self._desk.welcome(session, out)
         for run in session.runs:
-            self._send_plan(session, run, out)
-
-    def _welcome(self, session: Session, out: list[Command]) -> None:
-        if session.peer is not None:
-            welcome = session.welcome(self.boot, self._credit(), str(self.about.get("version", "")))
-            out.append(events.Send(session.peer, messages.encode(welcome, session.id)))
+            self._desk.send_plan(session, run, out)
 
     def _data(self, event: events.Received, now: Now, out: list[Command]) -> None:
         session = self.sessions.get(event.envelope.session)
@@ -181,9 +180,9 @@ class Core:
         if arrival is Arrival.NEW:
             self._take(session, event.envelope, now, out)
         elif arrival is Arrival.SEEN:
-            self._ack(session, out)
+            self._desk.acknowledge(session, out)
         elif session.streams[stream].may_resync(now.at):
-            self._tell(session, messages.Resync(stream, session.streams[stream].next_seq), out)
+            self._desk.tell(session, messages.Resync(stream, session.streams[stream].next_seq), out)
 
     def _take(self, session: Session, envelope: Envelope, now: Now, out: list[Command]) -> None:
         """A record whose turn it is: to the disk, or refused for good, which counts as well."""
@@ -201,11 +200,11 @@ class Core:
         except WireError as error:
             self.refused += 1
             stream = Stream.C if envelope.kind is Kind.DATA_C else Stream.B
-            self._keep(RecordRefused(session.id, stream, envelope.seq, str(error)[:1000]), now, out)
-            self._tell(session, messages.Error("bad-input", str(error)[:1000], stream, envelope.seq), out)
+            self._desk.keep(RecordRefused(session.id, stream, envelope.seq, str(error)[:1000]), now, out)
+            self._desk.tell(session, messages.Error("bad-input", str(error)[:1000], stream, envelope.seq), out)
         if envelope.flags & WAITING:
             self._batches.hurry(now.at)
-        elif envelope.kind is Kind.DATA_B and self._batches.open.size_bytes >= self._credit() // 2:
+        elif envelope.kind is Kind.DATA_B and self._batches.open.size_bytes >= self._desk.credit_bytes // 2:
             self._batches.hurry(now.at + SYNC_BUSY_S)
 
     def _look_ahead(self, session: Session, entries: tuple[Entry, ...], now: Now, out: list[Command]) -> None:
@@ -219,12 +218,14 @@ class Core:
                 opened = self.lab.open_run(session, entry, now)
             except BadInput as error:
                 reason = str(error)[:1000]
-                self._keep(RunRefused(session.id, entry.run, entry.run_id, entry.writer, reason, now.wall), now, out)
-                self._tell(session, messages.Error("run-taken", reason, run=entry.run), out)
+                self._desk.keep(
+                    RunRefused(session.id, entry.run, entry.run_id, entry.writer, reason, now.wall), now, out
+                )
+                self._desk.tell(session, messages.Error("run-taken", reason, run=entry.run), out)
                 continue
             if opened is not None:
-                self._keep(opened, now, out)
-            self._send_plan(session, entry.run, out)
+                self._desk.keep(opened, now, out)
+            self._desk.send_plan(session, entry.run, out)
 
     def _ping(self, event: events.Received, now: Now) -> None:
         ping = messages.decode(event.envelope)
@@ -237,64 +238,7 @@ class Core:
             text = f"this daemon speaks protocol {PROTOCOL}, got a record of version {event.version}"
             out.append(events.Send(event.peer, messages.encode(messages.Error("version", text), 0)))
 
-    # --- the ends of sessions ---------------------------------------------------------------------------------------
-
-    def _watch(self, session: Session, now: Now, out: list[Command]) -> None:
-        """See to it that the end of its process is noticed."""
-        if session.pid:
-            out.append(events.Watch(session.id, session.pid, session.started))
-        else:
-            self._leases.begin(session.id, now.at)
-
-    def _unwatched(self, number: int, now: Now, out: list[Command]) -> None:
-        session = self.sessions.get(number)
-        if session is not None and session.life is Life.ALIVE:
-            session.pid = 0
-            self._watch(session, now, out)
-            self._welcome(session, out)  # which tells that it has to be heard from
-
-    def _trainer_died(self, number: int, how: str, out: list[Command]) -> None:
-        session = self.sessions.get(number)
-        if session is None or session.life is not Life.ALIVE:
-            return
-        session.life, session.ended_how = Life.LEAVING, how
-        self._leases.end(number)
-        out += [events.Unwatch(number), events.ReadSpool(number)]
-
-    def _spool_found(self, number: int, now: Now, out: list[Command]) -> None:
-        if number not in self.sessions:
-            self.sessions[number] = Session(number)
-            self._keep(SessionOpened(number, 0, "", 0, 0, 0o077, now.wall), now, out)
-        self._trainer_died(number, "died", out)
-
-    def _spool_read(self, event: events.SpoolRead, now: Now, out: list[Command]) -> None:
-        session = self.sessions.get(event.session)
-        if session is None:
-            return
-        for envelope in event.envelopes:
-            stream = Stream.C if envelope.kind is Kind.DATA_C else Stream.B
-            for seq in session.pass_over(stream, envelope.seq):
-                self._keep(RecordRefused(session.id, stream, seq, "its spool has lost it"), now, out)
-            if session.streams[stream].arrive(envelope.seq) is Arrival.NEW:
-                self._take(session, envelope, now, out)
-        if event.done:
-            session.spool_read = True
-            self._end_if_settled(session, now, out)
-
-    def _end_if_settled(self, session: Session, now: Now, out: list[Command]) -> None:
-        """The last word on a session: only when all that it left behind is durable and has had its consequences."""
-        if session.has_left and not self._batches.holds(session.id):
-            session.spool_read = False
-            session.life = Life.GONE
-            self._effects(self.lab.end_session(session, now), now, out)
-
     # --- batches ----------------------------------------------------------------------------------------------------
-
-    def _keep(self, fact: Fact, now: Now, out: list[Command]) -> None:
-        self._fact_seq += 1
-        envelope = seal_fact(fact, self.boot, self._fact_seq)
-        out.append(events.Append(envelope))
-        self._batches.stage(fact, envelope.size_bytes, now.at)
 
     def _synced(self, number: int, now: Now, out: list[Command]) -> None:
         """On disk: this, and nothing else, is what an acknowledgement says."""
@@ -307,7 +251,7 @@ class Core:
             if durable is not None and session is not None and session.advance(durable[1], durable[2]):
                 moved[session.id] = session
         for session in moved.values():
-            self._ack(session, out)
+            self._desk.acknowledge(session, out)
         for peer, owner, nonce in batch.pings:
             out.append(events.Send(peer, messages.encode(messages.Pong(nonce, now.wall), owner)))
 
@@ -321,15 +265,15 @@ class Core:
             self._consequences(item, session, now, out)
         for session in touched.values():
             if session.id in self.sessions:
-                self._effects(self.lab.develop_whole(session, now), now, out)
-                self._end_if_settled(session, now, out)
+                self._desk.follow(self.lab.develop_whole(session, now), now, out)
+                self._departures.end_if_settled(session, now, out)
         self._jobs_at = now.at
 
     def _consequences(self, item: Staged, session: Session | None, now: Now, out: list[Command]) -> None:
         match item:
             case TakenEntries():
                 if session is not None:
-                    self._effects(self.lab.apply_entries(session, item.entries, now), now, out)
+                    self._desk.follow(self.lab.apply_entries(session, item.entries, now), now, out)
             case TakenChunk():
                 if session is not None and item.film.part == item.film.parts - 1:
                     self.lab.film_arrived(session, item.film.film, item.film.run, item.film.count)
@@ -337,38 +281,7 @@ class Core:
                 self.sessions.pop(item.session, None)
                 out.append(events.DropSpool(item.session))
             case _:
-                self._effects(self.lab.apply_fact(item, session, now), now, out)
-
-    # --- what comes of it -------------------------------------------------------------------------------------------
-
-    def _effects(self, effects: list[Effect], now: Now, out: list[Command]) -> None:
-        for effect in effects:
-            if isinstance(effect, Tell):
-                session = self.sessions.get(effect.session)
-                if session is not None:
-                    self._tell(session, effect.message, out)
-            elif isinstance(effect, Command):
-                out.append(effect)
-            else:
-                self._keep(effect, now, out)
-                # Whoever waits for a print, or for a change of a plan, waits for this fact.
-                if not self.lab.waiters.idle or self.lab.asking:
-                    self._batches.hurry(now.at)
-
-    def _tell(self, session: Session, message: messages.Message, out: list[Command]) -> None:
-        if session.peer is not None and session.life is Life.ALIVE:
-            out.append(events.Send(session.peer, messages.encode(message, session.id)))
-
-    def _ack(self, session: Session, out: list[Command]) -> None:
-        self._tell(session, messages.Ack(session.durable_c, session.durable_b, self._credit()), out)
-
-    def _send_plan(self, session: Session, run: int, out: list[Command]) -> None:
-        plan = self.lab.plan_of(session, run)
-        if plan is not None:
-            self._tell(session, plan, out)
-
-    def _credit(self) -> int:
-        return credit_bytes(self.limits.pool_bytes, len(self.sessions))
+                self._desk.follow(self.lab.apply_fact(item, session, now), now, out)
 
     def _start_jobs(self, now: Now, out: list[Command]) -> None:
         if not self._free or self._jobs_at is None or self._jobs_at > now.at or self.stopping:
@@ -381,7 +294,7 @@ class Core:
     # --- requests and the end ---------------------------------------------------------------------------------------
 
     def _asked(self, event: events.Asked, now: Now, out: list[Command]) -> None:
-        self._effects(requests.answer(self, event, now), now, out)
+        self._desk.follow(requests.answer(self, event, now), now, out)
         if event.verb == "shutdown":
             self._stop("asked to", now, out)
 
@@ -390,7 +303,7 @@ class Core:
             return
         self.stopping = reason
         for session in self.sessions.values():
-            self._tell(session, messages.Drain(reason), out)
+            self._desk.tell(session, messages.Drain(reason), out)
         out.append(events.Exit(0, reason))
 
     def _exit_if_idle(self, now: Now, out: list[Command]) -> None:

@@ -1,0 +1,82 @@
+"""How does a session end? Its process goes, what it spooled is taken in, and then its runs are closed. Pure."""
+
+from collections.abc import Iterator
+
+from filmlab.wire.frame import Envelope, Kind
+from filmlab.wire.messages import Stream
+from filmlabd import events
+from filmlabd.desk import Desk
+from filmlabd.events import Command, Now
+from filmlabd.facts import RecordRefused, SessionOpened
+from filmlabd.leases import Leases
+from filmlabd.session import Arrival, Life, Session
+
+
+class Departures:
+    """The ends of all sessions: noticed by a watch on their process, or by a lease where it cannot be watched."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.leases = Leases()
+
+    def watch(self, session: Session, now: Now, out: list[Command]) -> None:
+        """See to it that the end of its process is noticed."""
+        if session.pid:
+            out.append(events.Watch(session.id, session.pid, session.started))
+        else:
+            self.leases.begin(session.id, now.at)
+
+    def unwatched(self, number: int, now: Now, out: list[Command]) -> None:
+        """Its process cannot be watched: from now on it has to be heard from."""
+        session = self._desk.sessions.get(number)
+        if session is not None and session.life is Life.ALIVE:
+            session.pid = 0
+            self.watch(session, now, out)
+            self._desk.welcome(session, out)  # which tells that it has to be heard from
+
+    def leave(self, number: int, how: str, out: list[Command]) -> None:
+        """Its process is gone, or has said BYE: what it left on disk is read next."""
+        session = self._desk.sessions.get(number)
+        if session is None or session.life is not Life.ALIVE:
+            return
+        session.life, session.ended_how = Life.LEAVING, how
+        self.leases.end(number)
+        out += [events.Unwatch(number), events.ReadSpool(number)]
+
+    def silent(self, now: Now, out: list[Command]) -> None:
+        """Let go of those that have not been heard from for too long."""
+        for number in self.leases.take_over(now.at):
+            self.leave(number, "died", out)
+
+    def spool_found(self, number: int, now: Now, out: list[Command]) -> None:
+        """A spool lies there that nobody writes any more."""
+        if number not in self._desk.sessions:
+            self._desk.sessions[number] = Session(number)
+            self._desk.keep(SessionOpened(number, 0, "", 0, 0, 0o077, now.wall), now, out)
+        self.leave(number, "died", out)
+
+    def new_records(self, event: events.SpoolRead, now: Now, out: list[Command]) -> Iterator[tuple[Session, Envelope]]:
+        """What of a spool has not come before; what the spool has lost is passed over, and that is written down."""
+        session = self._desk.sessions.get(event.session)
+        if session is None:
+            return
+        for envelope in event.envelopes:
+            stream = Stream.C if envelope.kind is Kind.DATA_C else Stream.B
+            for seq in session.pass_over(stream, envelope.seq):
+                self._desk.keep(RecordRefused(session.id, stream, seq, "its spool has lost it"), now, out)
+            if session.streams[stream].arrive(envelope.seq) is Arrival.NEW:
+                yield session, envelope
+
+    def spool_read(self, number: int, now: Now, out: list[Command]) -> None:
+        """All of a spool has been taken in."""
+        session = self._desk.sessions.get(number)
+        if session is not None:
+            session.spool_read = True
+            self.end_if_settled(session, now, out)
+
+    def end_if_settled(self, session: Session, now: Now, out: list[Command]) -> None:
+        """The last word on a session: only when all that it left behind is durable and has had its consequences."""
+        if session.has_left and not self._desk.batches.holds(session.id):
+            session.spool_read = False
+            session.life = Life.GONE
+            self._desk.follow(self._desk.lab.end_session(session, now), now, out)
