@@ -1,0 +1,103 @@
+"""How sessions end: watched, leased, and with what they left in their spool."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from filmlab.wire import messages
+from filmlab.wire.entries import RunFinish, encode_entry, seal_entries
+from filmlab.wire.frame import Kind
+from filmlabd import events
+from filmlabd.facts import RecordRefused, RunClosed, SessionEnded
+from filmlabd.leases import LEASE_S
+from filmlabd.session import Session
+from service.rig import PEER, SESSION, Rig, begin
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    made = Rig()
+    yield made
+    made.core.check()
+
+
+def test_a_dead_trainers_open_run_is_closed_as_crashed(rig: Rig) -> None:
+    """The run of a process that is gone without a word is crashed, its session ended, its spool dropped."""
+    rig.hello()
+    rig.say(1, begin())
+    rig.feed(events.TrainerDied(SESSION))
+    rig.work_all()
+    assert rig.kept(RunClosed)[0].status == "crashed"
+    assert rig.kept(SessionEnded)[0].how == "died"
+    assert SESSION not in rig.core.sessions
+    assert events.DropSpool(SESSION) in rig.commands
+
+
+def test_what_a_dead_trainer_left_in_its_spool_is_taken_in_first() -> None:
+    """A run that finished into the spool is finished, not crashed, and its records are kept once."""
+    first = seal_entries(SESSION, 1, [encode_entry(begin())])
+    second = seal_entries(SESSION, 2, [encode_entry(RunFinish(run=0, wall=2.0))])
+    rig = Rig(spools={SESSION: [(first,), (first, second)]})
+    rig.feed(events.SpoolFound(SESSION))
+    rig.work_all()
+    assert [fact.status for fact in rig.kept(RunClosed)] == ["finished"]
+    assert [record.seq for record in rig.appended if record.kind is Kind.DATA_C] == [1, 2]
+    assert rig.kept(SessionEnded)
+    assert events.DropSpool(SESSION) in rig.commands
+
+
+def test_bye_ends_the_session_once_all_is_durable(rig: Rig) -> None:
+    """BYE overtakes nothing: what came before it is kept and has its consequences first."""
+    rig.hello()
+    rig.say(1, begin(), RunFinish(run=0, wall=2.0), waiting=False)
+    rig.feed(events.Received(PEER, 1, messages.encode(messages.Bye(), SESSION)))
+    rig.work_all()
+    assert [fact.status for fact in rig.kept(RunClosed)] == ["finished"]
+    assert rig.kept(SessionEnded)[0].how == "bye"
+
+
+def test_a_process_that_the_kernel_does_not_name_has_a_lease(rig: Rig) -> None:
+    """In another pid namespace: it is not watched under a number that is somebody else's here, and not dead at once."""
+    rig.hello(pid=0)
+    rig.say(1, begin())
+    assert not [command for command in rig.commands if isinstance(command, events.Watch)]
+    assert rig.told(messages.Welcome)[-1].lease_s == LEASE_S
+    rig.now += LEASE_S - 1
+    rig.feed(events.Received(PEER, 0, messages.encode(messages.Ping(1), SESSION)))
+    rig.now += LEASE_S - 1
+    rig.settle(0.5)
+    assert rig.kept(SessionEnded) == []
+    rig.settle(5)
+    assert [fact.status for fact in rig.kept(RunClosed)] == ["crashed"]
+    assert [fact.how for fact in rig.kept(SessionEnded)] == ["died"]
+
+
+def test_a_process_that_cannot_be_watched_is_told_to_be_heard_from(rig: Rig) -> None:
+    """The sandbox may keep pidfd from us: then the lease begins, and another WELCOME says so."""
+    rig.hello()
+    assert rig.told(messages.Welcome)[-1].lease_s == 0
+    rig.feed(events.Unwatched(SESSION))
+    assert rig.told(messages.Welcome)[-1].lease_s == LEASE_S
+    rig.settle(LEASE_S + 5)
+    assert [fact.how for fact in rig.kept(SessionEnded)] == ["died"]
+
+
+def test_a_restored_process_is_told_from_a_later_one_of_its_pid(rig: Rig) -> None:
+    """After a restart too, a pid counts together with when its process began; one without a pid has a lease."""
+    commands = rig.core.restore([Session(1, 77, 1234), Session(2)], events.Now(rig.now, 0.0))
+    assert [command for command in commands if isinstance(command, events.Watch)] == [events.Watch(1, 77, 1234)]
+    assert rig.core.next_at() == rig.now + LEASE_S
+
+
+def test_what_a_spool_has_lost_does_not_hold_up_the_rest(rig: Rig) -> None:
+    """A damaged record of an adopted spool is refused in its place; the records behind it are taken."""
+    rig.hello()
+    rig.say(1, begin())
+    last = seal_entries(SESSION, 4, [encode_entry(RunFinish(run=0, wall=1.0))])
+    absurd = seal_entries(SESSION, 2**40, [encode_entry(RunFinish(run=0, wall=1.0))])
+    rig.spools[SESSION] = [(last,), (absurd,)]
+    rig.feed(events.TrainerDied(SESSION))
+    rig.settle()
+    assert [fact.seq for fact in rig.kept(RecordRefused)] == [2, 3]
+    assert [fact.status for fact in rig.kept(RunClosed)] == ["finished"]
+    assert len(rig.kept(SessionEnded)) == 1
