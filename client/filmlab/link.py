@@ -7,14 +7,13 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from filmlab.delivery import Closing, LinkOptions, LinkStatus, Source
 from filmlab.endpoint import socket_path
 from filmlab.outbox import Outbox
-from filmlab.private import started_ticks
+from filmlab.private import started_ticks, umask_of_process
 from filmlab.spool import Spool
 from filmlab.waiting import SPILL_GRACE_S, Ask, wait_for
 from filmlab.wire.messages import Hello
@@ -204,16 +203,5 @@ def _hello(parent_session: int) -> Hello:
         started_ticks(pid),
         client_version=version,
         parent_session=parent_session,
-        umask=_umask(),
+        umask=umask_of_process(),
     )
-
-
-def _umask() -> int:
-    """Of this process, as the kernel tells it: asking by `os.umask` would change it for a moment in every thread."""
-    try:
-        for line in Path("/proc/self/status").read_text("utf-8", "replace").splitlines():
-            if line.startswith("Umask:"):
-                return int(line.split()[1], 8)
-    except OSError:
-        pass
-    return 0o077

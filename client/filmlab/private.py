@@ -8,6 +8,9 @@ from pathlib import Path
 
 from filmlab.errors import BadInput
 
+PRIVATE_UMASK = 0o077
+"""Where nobody says another one."""
+
 
 def private_dir(path: Path) -> None:
     """Make `path` (its parent exists) with mode 0700, or check that it is ours, no symlink and closed to others.
@@ -83,3 +86,14 @@ def started_ticks(pid: int) -> int:
         return 0
     # The command's name is in brackets and may hold anything, brackets included.
     return int(text.rpartition(")")[2].split()[19])
+
+
+def umask_of_process() -> int:
+    """Of this process, as the kernel tells it: asking by `os.umask` would change it for a moment in every thread."""
+    try:
+        for line in Path("/proc/self/status").read_text("utf-8", "replace").splitlines():
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    except OSError:
+        pass
+    return PRIVATE_UMASK

@@ -10,11 +10,11 @@ import os
 import shutil
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from filmlab.errors import Transient, WireError
-from filmlab.private import is_locked, lock_new, started_ticks
+from filmlab.private import PRIVATE_UMASK, is_locked, lock_new, started_ticks, umask_of_process
 from filmlab.wire.frame import (
     HEADER_BYTES,
     META_MAX_BYTES,
@@ -47,6 +47,17 @@ class _Segment:
     @property
     def last(self) -> int:
         return self.first + len(self.offsets) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that writes a spool, as its `owner` file says."""
+
+    pid: int = 0
+    started: int = 0
+    """In clock ticks since boot: tells a pid from its reuse."""
+    umask: int = PRIVATE_UMASK
+    """For what the daemon writes into the directories of its runs."""
 
 
 class Spool:
@@ -164,6 +175,24 @@ def owner_alive(spool_root: Path, session: int) -> bool:
     return is_locked(spool_root / f"{session:016x}" / OWNER)
 
 
+def read_owner(spool_root: Path, session: int) -> Owner:
+    """Who writes or wrote this spool; zeros where that cannot be read."""
+    try:
+        said = json.loads((spool_root / f"{session:016x}" / OWNER).read_bytes())
+        owner = Owner(int(said["pid"]), int(said["started"]), int(said["umask"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Owner()
+    return owner if 0 <= owner.umask <= 0o777 else Owner()
+
+
+def session_bytes(spool_root: Path, session: int) -> int:
+    """What a session's spool takes on disk; 0 where there is none (any more)."""
+    try:
+        return sum(file.stat().st_size for file in (spool_root / f"{session:016x}").iterdir())
+    except OSError:
+        return 0
+
+
 def read_session(spool_root: Path, session: int) -> Iterator[Envelope]:
     """Every whole record of a session's spool, stream C first, each stream in the order of its numbers."""
     for stream, letter in _LETTERS.items():
@@ -183,8 +212,8 @@ def _make_directory(final: Path) -> int:
     fresh = final.with_name(f".{final.name}.{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
-    owner = {"pid": os.getpid(), "started": started_ticks(os.getpid())}
-    descriptor = lock_new(fresh / OWNER, json.dumps(owner).encode())
+    owner = Owner(os.getpid(), started_ticks(os.getpid()), umask_of_process())
+    descriptor = lock_new(fresh / OWNER, json.dumps(asdict(owner)).encode())
     try:
         fresh.rename(final)
     except OSError:

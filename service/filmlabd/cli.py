@@ -11,7 +11,7 @@ from pathlib import Path
 import filmlab
 from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.paths import StatePaths
-from filmlabd import cli_doctor, cli_ls, cli_record, cli_status, cli_wait, cli_why
+from filmlabd import cli_doctor, cli_ls, cli_record, cli_status, cli_sync, cli_wait, cli_why
 from filmlabd.cli_ls import Misuse
 
 FINE, TROUBLE, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -76,6 +76,11 @@ def make_parser() -> argparse.ArgumentParser:
     wait.add_argument("run", metavar="RUN", help="a run's id, the beginning of its id, or its name")
     wait.add_argument("--timeout", metavar="S", type=_seconds, help="give up after so many seconds")
 
+    sync = commands.add_parser("sync", help="hand over what trainers left on disk while no daemon took it")
+    sync.add_argument(
+        "--wait", metavar="S", type=_seconds, help="for the prints, at most so many seconds; 0: only until all is safe"
+    )
+
     commands.add_parser("status", help="what the daemon is doing")
     commands.add_parser("doctor", help="look for what could go wrong, and say what to do")
     for command in commands.choices.values():
@@ -102,6 +107,8 @@ def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
         changes = {name: value for name, value in changes.items() if value is not None}
         changes |= {"cancel": True} if options.cancel else {}
         return cli_record.run(paths, options.run, changes, as_json=options.json)
+    if options.command == "sync":
+        return cli_sync.run(paths, options.wait, as_json=options.json)
     if options.command == "why":
         return cli_why.run(paths, options.run, options.episode, as_json=options.json)
     if options.command == "wait":

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import filmlab
+from filmlab import spool
 from filmlab.control import Control, NoDaemon
 from filmlab.endpoint import SOCKET_PATH_MAX_BYTES, check_socket, socket_path
 from filmlab.errors import BadInput, Corrupt, Transient
@@ -179,9 +180,9 @@ def check_damage(paths: StatePaths) -> Finding:
 
 def check_spool(paths: StatePaths) -> Finding:
     """What trainers left on disk while no daemon answered, and nobody has taken in yet."""
-    left = [path for path in sorted(paths.spool.glob("*")) if path.is_dir() and not is_locked(path / "owner")]
+    left = [number for number in spool.sessions(paths.spool) if not spool.owner_alive(paths.spool, number)]
     if not left:
         return Finding("spool", Level.OK, "nothing is left over")
-    size_bytes = sum(file.stat().st_size for path in left for file in path.iterdir())
+    size_bytes = sum(spool.session_bytes(paths.spool, number) for number in left)
     text = f"{size(size_bytes)} of {count(len(left), 'trainer')} that ended wait in {paths.spool}"
-    return Finding("spool", Level.WARN, text, "the next daemon takes it in at its start: run a trainer, or `filmlabd`")
+    return Finding("spool", Level.WARN, text, "`filmlab sync` hands it over; so does the next trainer or `filmlabd`")

@@ -73,7 +73,7 @@ class Core:
             case events.Unwatched():
                 self._departures.unwatched(event.session, now, out)
             case events.SpoolFound():
-                self._departures.spool_found(event.session, now, out)
+                self._departures.spool_found(event, now, out)
             case events.SpoolRead():
                 for session, envelope in self._departures.new_records(event, now, out):
                     self._take(session, envelope, now, out)

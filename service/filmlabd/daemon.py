@@ -209,7 +209,7 @@ class Daemon:
         self._taken_in &= found
         for session in found - self._taken_in:
             if not spool.owner_alive(self._paths.spool, session):
-                self._happen(events.SpoolFound(session))
+                self._happen(events.SpoolFound(session, spool.read_owner(self._paths.spool, session).umask))
         if self._transport.gone():
             log.warning("the socket %s is gone: binding it again", self._addresses.ingest)
             self._paths.make_runtime()

@@ -48,12 +48,12 @@ class Departures:
         for number in self.leases.take_over(now.at):
             self.leave(number, "died", out)
 
-    def spool_found(self, number: int, now: Now, out: list[Command]) -> None:
+    def spool_found(self, found: events.SpoolFound, now: Now, out: list[Command]) -> None:
         """A spool lies there that nobody writes any more."""
-        if number not in self._desk.sessions:
-            self._desk.sessions[number] = Session(number)
-            self._desk.keep(SessionOpened(number, 0, "", 0, 0, 0o077, now.wall), now, out)
-        self.leave(number, "died", out)
+        if found.session not in self._desk.sessions:
+            self._desk.sessions[found.session] = Session(found.session)
+            self._desk.keep(SessionOpened(found.session, 0, "", 0, 0, found.umask, now.wall), now, out)
+        self.leave(found.session, "died", out)
 
     def new_records(self, event: events.SpoolRead, now: Now, out: list[Command]) -> Iterator[tuple[Session, Envelope]]:
         """What of a spool has not come before; what the spool has lost is passed over, and that is written down."""

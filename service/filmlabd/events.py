@@ -72,6 +72,8 @@ class SpoolFound:
     """A spool that nobody writes any more lies there for this session: its process is dead, or done with it."""
 
     session: int
+    umask: int
+    """Of the process that wrote it."""
 
 
 @dataclass(frozen=True, slots=True)

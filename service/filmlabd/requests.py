@@ -39,7 +39,7 @@ def _status(core: "Core") -> dict[str, Any]:
     return core.about | {
         "boot": f"{core.boot:016x}",
         "sessions": len(core.sessions),
-        "runs": sorted(run.id for run in core.lab.runs.values() if run.alive),
+        "runs": sorted(run.id for run in core.lab.runs.values() if _is_trained(core, run)),
         "queue": jobs.counts,
         "quarantined": [{"key": key, "reason": reason} for key, reason in sorted(jobs.quarantined.items())[:100]],
         "ingested_bytes": core.ingested_bytes,
@@ -65,6 +65,11 @@ def _claim(core: "Core", args: dict[str, Any]) -> dict[str, Any]:
         "sessions": {writer: f"{session:016x}" for writer, (session, _) in writers.items()},
         "leaving": sorted(writer for writer, seat in writers.items() if _is_leaving(core, *seat)),
     }
+
+
+def _is_trained(core: "Core", run: Run) -> bool:
+    """Does the process of some writer of it live, and go on with it?"""
+    return any(not _is_leaving(core, *seat) for seat in run.writers.values())
 
 
 def _is_leaving(core: "Core", session: int, number: int) -> bool:

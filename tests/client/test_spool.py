@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from filmlab.errors import Transient
-from filmlab.spool import Spool, owner_alive, read_session, remove_session, sessions
+from filmlab.spool import (
+    Owner,
+    Spool,
+    owner_alive,
+    read_owner,
+    read_session,
+    remove_session,
+    session_bytes,
+    sessions,
+)
 from filmlab.wire.frame import META_MAX_BYTES, PAYLOAD_MAX_BYTES, Envelope, Kind, seal
 from filmlab.wire.messages import Stream
 
@@ -212,3 +221,20 @@ def test_a_closed_spool_can_be_adopted(tmp_path: Path) -> None:
     spool.close()
     assert not owner_alive(tmp_path, SESSION)
     assert seqs(list(read_session(tmp_path, SESSION))) == [1, 2, 3]
+
+
+def test_a_spool_says_whose_it_is(tmp_path: Path) -> None:
+    """Its owner file names the process and its umask, and reading what is not there or not one gives zeros."""
+    before = os.umask(0o027)
+    try:
+        spool = spool_of(tmp_path, 1, 3)
+    finally:
+        os.umask(before)
+    owner = read_owner(tmp_path, SESSION)
+    assert (owner.pid, owner.umask) == (os.getpid(), 0o027)
+    assert owner.started > 0
+    assert session_bytes(tmp_path, SESSION) >= spool.used_bytes
+    for damaged in (b"", b"[]", b'{"pid": "x"}', b'{"pid": 1, "started": 1, "umask": 512}'):
+        (tmp_path / f"{SESSION:016x}" / "owner").write_bytes(damaged)
+        assert read_owner(tmp_path, SESSION) == Owner()
+    assert (read_owner(tmp_path, 1), session_bytes(tmp_path, 1)) == (Owner(), 0)

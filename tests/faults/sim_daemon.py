@@ -135,7 +135,7 @@ class DaemonLife:
     def _look_after(self) -> None:
         for session, spool in sorted(self.world.disk.spools.items()):
             if session not in self.core.sessions and not spool.owner_alive:
-                self.happen(events.SpoolFound(session))
+                self.happen(events.SpoolFound(session, 0o077))
         self._later(LOOK_EVERY_S, self._look_after)
 
     def _exit(self) -> None:

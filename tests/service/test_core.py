@@ -242,7 +242,7 @@ def test_claim_tells_who_is_alive_only_until_its_spool_is_taken_in() -> None:
     rig.say(1, begin())
     rig.disk_works = False
     rig.say(2, RunFinish(run=0, wall=1.0))
-    rig.feed(events.SpoolFound(SESSION))
+    rig.feed(events.SpoolFound(SESSION, 0o027))
     rig.feed(events.Asked(b"q", "claim", {"run_id": "r1"}))
     (reply,) = [command.body for command in rig.commands if isinstance(command, events.Reply)]
     assert (reply["writers"], reply["leaving"]) == (["main"], ["main"])

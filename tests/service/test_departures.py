@@ -8,7 +8,7 @@ from filmlab.wire import messages
 from filmlab.wire.entries import RunFinish, encode_entry, seal_entries
 from filmlab.wire.frame import Kind
 from filmlabd import events
-from filmlabd.facts import RecordRefused, RunClosed, SessionEnded
+from filmlabd.facts import RecordRefused, RunClosed, SessionEnded, SessionOpened
 from filmlabd.leases import LEASE_S
 from filmlabd.session import Session
 from service.rig import PEER, SESSION, Rig, begin
@@ -34,14 +34,15 @@ def test_a_dead_trainers_open_run_is_closed_as_crashed(rig: Rig) -> None:
 
 
 def test_what_a_dead_trainer_left_in_its_spool_is_taken_in_first() -> None:
-    """A run that finished into the spool is finished, not crashed, and its records are kept once."""
+    """A run that finished into the spool is finished, not crashed; its records are kept once, its umask is known."""
     first = seal_entries(SESSION, 1, [encode_entry(begin())])
     second = seal_entries(SESSION, 2, [encode_entry(RunFinish(run=0, wall=2.0))])
     rig = Rig(spools={SESSION: [(first,), (first, second)]})
-    rig.feed(events.SpoolFound(SESSION))
+    rig.feed(events.SpoolFound(SESSION, 0o027))
     rig.work_all()
     assert [fact.status for fact in rig.kept(RunClosed)] == ["finished"]
     assert [record.seq for record in rig.appended if record.kind is Kind.DATA_C] == [1, 2]
+    assert rig.kept(SessionOpened)[0].umask == 0o027
     assert rig.kept(SessionEnded)
     assert events.DropSpool(SESSION) in rig.commands
 
