@@ -98,6 +98,13 @@ class Draining:
 
 
 @dataclass(frozen=True, slots=True)
+class FilmHeld:
+    """The daemon takes no film for now, and why. It waits here, in memory and in the spool; the rest goes on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged:
     """The outbox came into another state, and why."""
 
@@ -122,8 +129,18 @@ class SessionLost:
 
 
 Event: TypeAlias = (
-    Acked | Safe | PlanChanged | Printed | Refused | NewBoot | Draining | StateChanged | LostInSpool | SessionLost
-)  # fmt: skip
+    Acked
+    | Safe
+    | PlanChanged
+    | Printed
+    | Refused
+    | NewBoot
+    | Draining
+    | FilmHeld
+    | StateChanged
+    | LostInSpool
+    | SessionLost
+)
 
 
 @dataclass(frozen=True, slots=True)

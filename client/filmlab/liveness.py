@@ -7,7 +7,7 @@ import math
 
 from filmlab.delivery import Limits
 
-BUSY_MOST_S = 60.0
+BUSY_LEAST_S, BUSY_MOST_S = 0.1, 60.0
 NEVER = float("-inf")
 """Of an instant that is past and done with."""
 
@@ -81,14 +81,18 @@ class Liveness:
         self._stuck = False
 
     def busy(self, now: float, retry_after_s: float) -> None:
-        """The daemon wants a pause: none of it counts as silence."""
-        self.busy_until = now + min(max(retry_after_s, 0.0), BUSY_MOST_S)
+        """The daemon wants a pause: none of it counts as silence. At its end it is asked where it stands."""
+        self.busy_until = now + min(max(retry_after_s, BUSY_LEAST_S), BUSY_MOST_S)
         self._progress_at = max(self._progress_at, self.busy_until)
-        self._hello_at = max(self._hello_at, self.busy_until + self._limits.hello_after_s)
+        self._hello_at = max(self._hello_at, self.busy_until)
 
-    def hello_due(self, now: float, unanswered: bool) -> bool:
-        """Is it time to say HELLO? True once for each time."""
-        if not self.linked or now < self._hello_at or (self.welcomed and not unanswered):
+    def busy_no_more(self) -> None:
+        """The daemon takes film again."""
+        self.busy_until = NEVER
+
+    def hello_due(self, now: float, unanswered: bool, *, starved: bool = False) -> bool:
+        """Is it time to say HELLO? True once for each time. `starved`: there is film to send, and no credit for it."""
+        if not self.linked or now < self._hello_at or (self.welcomed and not (unanswered or starved)):
             return False
         self._hello_at = now + self._limits.hello_after_s
         return True
@@ -112,13 +116,15 @@ class Liveness:
             self.why = f"nothing was acknowledged for {self._limits.reconnect_after_s:g} s"
             self._stuck = self.wants_reconnect = True
 
-    def next_at(self, unanswered: bool) -> float | None:
+    def next_at(self, unanswered: bool, *, starved: bool = False) -> float | None:
         """When one of the above will be due."""
         if self.welcomed:
-            ping_at = self._spoke_at + self._ping_every_s
-            if not unanswered:
-                return ping_at if ping_at < math.inf else None
-            return min(ping_at, self._hello_at, self._progress_at + self._limits.reconnect_after_s)
+            next_at = self._spoke_at + self._ping_every_s
+            if unanswered or starved:
+                next_at = min(next_at, self._hello_at)
+            if unanswered:
+                next_at = min(next_at, self._progress_at + self._limits.reconnect_after_s)
+            return next_at if next_at < math.inf else None
         instants = [self._attempt_since + self._limits.reconnect_after_s]
         if not self._long_away:
             instants.append(self._away_since + self._limits.offline_after_s)

@@ -12,6 +12,7 @@ from filmlab.delivery import (
     Acked,
     Draining,
     Event,
+    FilmHeld,
     Full,
     Limits,
     LostInSpool,
@@ -135,14 +136,15 @@ class Outbox:
             case messages.Welcome():
                 events = self._welcome(message, now)
             case messages.Ack():
-                self._credit_bytes = message.credit_bytes
+                self._grant(message.credit_bytes)
                 events = self._ack(message.durable_c, message.durable_b, now)
             case messages.Resync():
                 self._resync(message)
                 events = []
             case messages.Busy():
+                self._credit_bytes = 0
                 self._live.busy(now, message.retry_after_s)
-                events = []
+                events = [FilmHeld(message.reason)]
             case messages.Drain():
                 self._live.away(now, f"the daemon is going down: {message.reason}")
                 events = [Draining(message.reason)]
@@ -164,14 +166,14 @@ class Outbox:
         if self._lost:
             return out
         was_unanswered = self._unanswered
-        if self._live.hello_due(now, was_unanswered):
+        if self._live.hello_due(now, was_unanswered, starved=self._starved):
             hello = replace(self._hello, acked_c=self._c.durable, acked_b=self._b.durable)
             out.append(messages.encode(hello, self.session))
         if not self._live.welcomed:
             return out
-        max_bytes -= self._take_from(self._c, self.limits.control_window_bytes, max_bytes, out)
-        if not self._c.unsent and self._live.busy_until <= now:
-            self._take_from(self._b, self._credit_bytes, max_bytes, out)
+        max_bytes -= self._c.take(self.limits.control_window_bytes, max_bytes, out)
+        if not self._c.unsent and self._credit_bytes:
+            self._b.take(self._credit_bytes, max_bytes, out)
         if self._unanswered and not was_unanswered:
             self._live.began(now)
         if not out and self._live.ping_due(now):
@@ -198,10 +200,8 @@ class Outbox:
         if self._spool_off_until > NEVER and self._spills and self._excess():
             instants.append(self._spool_off_until)
         if self._mode != "offline":
-            at = self._live.next_at(self._unanswered)
+            at = self._live.next_at(self._unanswered, starved=self._starved)
             instants += [at] if at is not None else []
-            if self._live.busy_until > NEVER and self._b.unsent:
-                instants.append(self._live.busy_until)
         return min(instants, default=None)
 
     # --- the spool --------------------------------------------------------------------------------------------------
@@ -308,6 +308,16 @@ class Outbox:
         return self._c.unanswered or self._b.unanswered
 
     @property
+    def _starved(self) -> bool:
+        """There is film to send, and the daemon takes none."""
+        return not self._credit_bytes and self._b.unsent
+
+    def _grant(self, credit_bytes: int) -> None:
+        self._credit_bytes = credit_bytes
+        if credit_bytes:
+            self._live.busy_no_more()
+
+    @property
     def _spills(self) -> bool:
         return bool(self.limits.spool_bytes) and not self._lost
 
@@ -325,7 +335,7 @@ class Outbox:
     def _welcome(self, welcome: messages.Welcome, now: float) -> list[Event]:
         events: list[Event] = []
         if welcome.boot != self._boot:
-            reason = self._contradiction(welcome)
+            reason = self._c.contradiction(welcome.next_c) or self._b.contradiction(welcome.next_b)
             if reason:
                 self._lost = reason
                 return [SessionLost(reason)]
@@ -333,20 +343,11 @@ class Outbox:
                 events.append(NewBoot(welcome.boot))
             self._boot = welcome.boot
         self._live.welcome(now, welcome.lease_s)
-        self._credit_bytes = welcome.credit_bytes
+        self._grant(welcome.credit_bytes)
         events += self._ack(welcome.durable_c, welcome.durable_b, now)
         self._c.go_to(welcome.next_c)
         self._b.go_to(welcome.next_b)
         return events
-
-    def _contradiction(self, welcome: messages.Welcome) -> str:
-        """Why this session cannot go on with that daemon, or nothing."""
-        for own, next_seq in ((self._c, welcome.next_c), (self._b, welcome.next_b)):
-            if next_seq <= own.durable:
-                return f"the daemon asks for record {next_seq}, but {own.durable} were acknowledged: its state is gone"
-            if next_seq > own.last + 1:
-                return f"the daemon asks for record {next_seq}, but only {own.last} were made"
-        return ""
 
     def _ack(self, durable_c: int, durable_b: int, now: float) -> list[Event]:
         news_c, news_b = self._c.ack(durable_c), self._b.ack(durable_b)
@@ -372,20 +373,6 @@ class Outbox:
         if error.code == "version":
             self._live.give_up(now, error.message)
         return [Refused(error)]
-
-    def _take_from(self, stream: Outgoing, window_bytes: int, max_bytes: int, out: list[Envelope]) -> int:
-        """Move what may be sent to `out`; one record larger than the window goes alone. Returns how many bytes."""
-        taken = 0
-        while taken < max_bytes:
-            envelope = stream.peek()
-            if envelope is None:
-                break
-            if stream.flight_bytes and stream.flight_bytes + envelope.size_bytes > window_bytes:
-                break
-            stream.sent(envelope)
-            out.append(envelope)
-            taken += envelope.size_bytes
-        return taken
 
     def _state_events(self) -> list[Event]:
         if self.state == self._said:

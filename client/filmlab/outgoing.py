@@ -96,6 +96,32 @@ class Outgoing:
         self.flight_bytes += envelope.size_bytes
         self.cursor += 1
 
+    def take(self, window_bytes: int, max_bytes: int, out: list[Envelope]) -> int:
+        """Move what may be sent to `out`; one record larger than the window goes alone. Returns how many bytes.
+
+        Args:
+            window_bytes: what may be on its way at once.
+        """
+        taken = 0
+        while taken < max_bytes:
+            envelope = self.peek()
+            if envelope is None:
+                break
+            if self.flight_bytes and self.flight_bytes + envelope.size_bytes > window_bytes:
+                break
+            self.sent(envelope)
+            out.append(envelope)
+            taken += envelope.size_bytes
+        return taken
+
+    def contradiction(self, next_seq: int) -> str:
+        """Why this stream cannot go on with a daemon that asks for that number next, or nothing."""
+        if next_seq <= self.durable:
+            return f"the daemon asks for record {next_seq}, but {self.durable} were acknowledged: its state is gone"
+        if next_seq > self.last + 1:
+            return f"the daemon asks for record {next_seq}, but only {self.last} were made"
+        return ""
+
     def oldest(self, max_bytes: int) -> Iterator[Envelope]:
         """The oldest records in memory: as many as `max_bytes` hold, and at least one where there is one."""
         taken = 0

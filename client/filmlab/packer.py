@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from filmlab.chunks_out import CHUNK_MAX_AGE_S, CHUNK_OVERHEAD_BYTES, ChunkBuilder, compress
-from filmlab.delivery import Event, Full, LostInSpool, NewBoot, PlanChanged, Printed, Refused, SessionLost
+from filmlab.delivery import Event, FilmHeld, Full, LostInSpool, NewBoot, PlanChanged, Printed, Refused, SessionLost
 from filmlab.errors import WireError
 from filmlab.frames import BadFrame
 from filmlab.intake import FilmEnd, Intake, Item, Shot
@@ -95,6 +95,9 @@ class Packer:
                 self._refused(error.run, error.message)
             case NewBoot():
                 self._ask_again()
+            case FilmHeld(reason):
+                said = f"the daemon takes no film for now: {reason}; film waits here and in the spool, numbers go on"
+                self._tell_all("film-held", said)
             case LostInSpool(stream, first, last):
                 self._tell_all("spool", f"records {first} to {last} of stream {stream.name} could not be read back")
             case SessionLost(reason):

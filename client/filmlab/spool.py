@@ -28,6 +28,8 @@ from filmlab.wire.frame import (
 from filmlab.wire.messages import Stream
 
 SEGMENT_BYTES = 64 * 1024 * 1024
+KEEP_FREE_BYTES = 256 * 1024 * 1024
+"""What spooled film leaves of the disk. The daemon keeps more free, but its floor is for film that was never taken."""
 OWNER = "owner"
 _LETTERS = {Stream.C: "c", Stream.B: "b"}
 _KINDS = {Stream.C: Kind.DATA_C, Stream.B: Kind.DATA_B}
@@ -85,7 +87,10 @@ class Spool:
         if self.used_bytes + envelope.size_bytes > self._limit_bytes:
             raise Transient(f"the spool is full ({self._limit_bytes} bytes)")
         try:
-            self._write(self._open_segment(stream, envelope), envelope)
+            segment = self._open_segment(stream, envelope)
+            if stream is Stream.B and _free_bytes(segment.descriptor) < KEEP_FREE_BYTES:
+                raise Transient(f"the disk of the spool {self._dir} is nearly full")
+            self._write(segment, envelope)
         except OSError as error:
             raise Transient(f"the spool {self._dir} cannot be written: {error.strerror}") from None
 
@@ -220,6 +225,12 @@ def _make_directory(final: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _free_bytes(descriptor: int) -> int:
+    """Of the disk that a file lies on."""
+    found = os.fstatvfs(descriptor)
+    return found.f_bavail * found.f_frsize
 
 
 def _read_one(segment: _Segment, seq: int) -> Envelope | None:

@@ -1,5 +1,6 @@
 """When is the disk synced, and what becomes durable with it? One batch gathers while the one before is synced. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -94,6 +95,19 @@ class Batches:
         self.in_flight = batch
         return batch
 
+    def put_off(self, waiting: Mapping[int, int], now_at: float) -> None:
+        """Take out of the batch in flight what is not on disk after all, for the next one to try again.
+
+        `waiting`: session -> the number from which on its stream B waits. A refusal behind that number waits as well:
+        it is on disk, but what counts is how far a stream is whole.
+        """
+        assert self.in_flight is not None
+        late = [item for item in self.in_flight.staged if _waits(item, waiting)]
+        if late:
+            self.in_flight.staged = [item for item in self.in_flight.staged if not _waits(item, waiting)]
+            self.open.staged[:0] = late
+            self._begin(now_at)
+
     def land(self, number: int) -> Batch:
         """The batch in flight is indexed too."""
         batch = self.in_flight
@@ -126,3 +140,8 @@ def durable_of(item: Staged) -> tuple[int, Stream, int] | None:
             return item.session, Stream(item.stream), item.seq
         case _:
             return None
+
+
+def _waits(item: Staged, waiting: Mapping[int, int]) -> bool:
+    durable = durable_of(item)
+    return durable is not None and durable[1] is Stream.B and durable[2] >= waiting.get(durable[0], durable[2] + 1)

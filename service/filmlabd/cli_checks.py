@@ -16,12 +16,11 @@ from filmlab.paths import StateChoice, StatePaths, filesystem_type
 from filmlab.private import check_private, is_locked
 from filmlabd import config
 from filmlabd.cli_format import count, size
+from filmlabd.gate import floor_bytes
 from filmlabd.index_read import NoIndex, Reader
 
 ASK_TIMEOUT_S = 5.0
 SPACE_BAD_BYTES = 256 * 2**20
-SPACE_LOW_BYTES = 2 * 2**30
-SPACE_LOW_SHARE = 0.05
 
 
 class Level(StrEnum):
@@ -80,7 +79,7 @@ def check_permissions(paths: StatePaths) -> Finding:
     return Finding("permissions", Level.OK, "closed to others" if there else "nothing is there yet")
 
 
-def check_space(paths: StatePaths) -> Finding:
+def check_space(paths: StatePaths, environ: Mapping[str, str]) -> Finding:
     """Room on the disk of the state directory."""
     nearest = paths.state
     while not nearest.exists():
@@ -91,9 +90,18 @@ def check_space(paths: StatePaths) -> Finding:
     advice = "make room, or name another disk with FILMLAB_STATE_DIR"
     if free_bytes < SPACE_BAD_BYTES or (found.f_files and found.f_favail == 0):
         return Finding("disk space", Level.BAD, text, advice)
-    if free_bytes < min(SPACE_LOW_BYTES, SPACE_LOW_SHARE * all_bytes):
-        return Finding("disk space", Level.WARN, text, advice)
+    keep_free_bytes = floor_bytes(_keep_free(environ), all_bytes)
+    if free_bytes < keep_free_bytes:
+        text += f"; below {size(keep_free_bytes)} no film is taken, only metrics"
+        return Finding("disk space", Level.WARN, text, f"{advice}, or set keep_free_bytes")
     return Finding("disk space", Level.OK, text)
+
+
+def _keep_free(environ: Mapping[str, str]) -> int | None:
+    try:
+        return config.load(environ).keep_free_bytes
+    except BadInput:
+        return None  # which is said by `check_settings`
 
 
 def check_sockets(paths: StatePaths, environ: Mapping[str, str]) -> Finding:

@@ -50,7 +50,7 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         checks.check_settings(environ, paths),
         checks.check_state(choice, environ),
         checks.check_permissions(paths),
-        checks.check_space(paths),
+        checks.check_space(paths, environ),
         checks.check_sockets(paths, environ),
         checks.check_daemon(paths),
         checks.check_index(paths),

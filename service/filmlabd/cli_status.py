@@ -58,8 +58,11 @@ def _troubles(status: dict[str, Any]) -> list[str]:
     found = [f"given up: {item['key']}: {item['reason']}" for item in status.get("quarantined", [])]
     if status.get("refused_records"):
         found.append(f"{count(status['refused_records'], 'record')} refused, which their senders were told")
+    refused = status.get("disk", {}).get("film_refused")
+    if refused:
+        found.append(f"no film is taken: {refused}")
     if status.get("disk_full"):
-        found.append(f"nothing can be written: {status['disk_full']}")
+        found.append(f"something cannot be written: {status['disk_full']}")
     return found
 
 
@@ -85,6 +88,10 @@ def _daemon_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
         busy = sum(bool(key) for key in workers.values())
         rows.append(("workers", f"{len(workers)}, of which {busy} at work"))
     rows.append(("ingested", size(status.get("ingested_bytes", 0))))
+    disk = status.get("disk", {})
+    if disk.get("free_bytes") is not None:
+        kept = size(disk["keep_free_bytes"])
+        rows.append(("disk", f"{size(disk['free_bytes'])} free, of which {kept} are not for film"))
     garbage = status.get("garbage")
     if garbage:
         rows.append(("garbage", ", ".join(f"{number} × {what}" for what, number in garbage.items())))

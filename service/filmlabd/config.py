@@ -111,6 +111,12 @@ SETTINGS = (
         unit="bytes", least=2**20, most=2**40,
     ),
     Setting(
+        "keep_free_bytes", Kind.BYTES, None,
+        "How much of the state directory's disk is kept free. With less than that no film is taken: trainers keep it, or "
+        "spool it, and metrics go on alone until there is room again. 0: film may fill the disk.",
+        unit="bytes", default_text="2GiB or 5 % of the disk, whichever is more", least=0, most=2**60,
+    ),
+    Setting(
         "sync_idle_s", Kind.NUMBER, 0.25,
         "How long records may wait for company before they are written and acknowledged, while nobody waits for them.",
         unit="s", least=0, most=10,
@@ -154,6 +160,8 @@ class Settings:
     background: bool
     log_level: str
     memory_bytes: int
+    keep_free_bytes: int | None
+    """None: it depends on the size of the disk."""
     sync_idle_s: float
     job_deadline_s: float
     live_share: float

@@ -19,6 +19,7 @@ from filmlabd.departures import Departures
 from filmlabd.desk import Desk
 from filmlabd.events import Command, Event, Now
 from filmlabd.facts import RecordRefused, RunRefused, SessionEnded, SessionOpened
+from filmlabd.gate import Gate
 from filmlabd.idle import Idle
 from filmlabd.lab import Lab
 from filmlabd.session import Arrival, Life, Session, answer_version, count_garbage
@@ -32,6 +33,8 @@ class Limits:
     idle_exit_s: float = 0.0
     """0: never."""
     pool_bytes: int = 256 * 1024 * 1024
+    keep_free_bytes: int | None = None
+    """Of the disk; None: as `gate.floor_bytes` has it."""
 
 
 class Core:
@@ -49,6 +52,7 @@ class Core:
         self._batches = Batches(limits.sync_idle_s)
         self._desk = Desk(boot, lab, self._batches, limits.pool_bytes, str(self.about.get("version", "")))
         self._departures = Departures(self._desk)
+        self.gate = Gate(self._desk, limits.keep_free_bytes)
         self._free = 0
         self._jobs_at: float | None = None
         self._idle = Idle(limits.idle_exit_s)
@@ -65,7 +69,7 @@ class Core:
             case events.Garbage():
                 self._garbage(event, out)
             case events.Synced():
-                self._synced(event.batch, now, out)
+                self._synced(event, now, out)
             case events.Indexed():
                 self._indexed(event.batch, now, out)
             case events.TrainerDied():
@@ -85,6 +89,9 @@ class Core:
             case events.WorkersFree():
                 self._free = event.count
                 self._jobs_at = now.at
+            case events.Measured():
+                if self.gate.measured(event, now, out):
+                    self._departures.read_again(out)
             case events.Asked():
                 self._asked(event, now, out)
             case events.StopAsked():
@@ -176,6 +183,8 @@ class Core:
             return
         session.peer = event.peer
         stream = Stream.C if event.envelope.kind is Kind.DATA_C else Stream.B
+        if stream is Stream.B and self.gate.turns_away(session, event.envelope.seq, now, out):
+            return
         arrival = session.streams[stream].arrive(event.envelope.seq)
         if arrival is Arrival.NEW:
             self._take(session, event.envelope, now, out)
@@ -240,10 +249,12 @@ class Core:
 
     # --- batches ----------------------------------------------------------------------------------------------------
 
-    def _synced(self, number: int, now: Now, out: list[Command]) -> None:
+    def _synced(self, event: events.Synced, now: Now, out: list[Command]) -> None:
         """On disk: this, and nothing else, is what an acknowledgement says."""
         batch = self._batches.in_flight
-        assert batch is not None and batch.number == number, (number, batch)
+        assert batch is not None and batch.number == event.batch, (event, batch)
+        if event.waiting:
+            self._batches.put_off(dict(event.waiting), now.at)
         moved: dict[int, Session] = {}
         for item in batch.staged:
             durable = durable_of(item)

@@ -22,6 +22,7 @@ from filmlab import spool
 from filmlab.endpoint import Endpoint, remove_endpoint, write_endpoint
 from filmlab.paths import StatePaths
 from filmlabd import events, ops
+from filmlabd.ballast import Ballast
 from filmlabd.config import Settings
 from filmlabd.core import Core, Limits
 from filmlabd.disk import Disk
@@ -87,7 +88,8 @@ class Daemon:
         self._core = self._make_core()
         drop_ended_spools(index.read, self._paths.spool)
         sessions = restore(index.read, films, self._core.lab, self._now().at)
-        self._disk = Disk(self._journal, films, index, self._paths.spool, self._from_disk)
+        ballast = Ballast(self._paths.root / "ballast")
+        self._disk = Disk(self._journal, films, index, self._paths.spool, ballast, self._from_disk)
         spec = WorkerSpec(str(self._paths.index), str(self._paths.film), worker_path())
         self._pool = Pool(
             self._settings.workers,
@@ -172,7 +174,9 @@ class Daemon:
         settings = self._settings
         live = LiveRules(settings.live_gap_s, settings.live_cost_factor, settings.live_share)
         lab = Lab(Jobs(live), settings.job_deadline_s)
-        limits = Limits(settings.sync_idle_s, settings.idle_exit_s, settings.memory_bytes)
+        limits = Limits(
+            settings.sync_idle_s, settings.idle_exit_s, settings.memory_bytes, settings.keep_free_bytes
+        )  # fmt: skip
         about = {
             "version": filmlab.__version__,
             "pid": os.getpid(),

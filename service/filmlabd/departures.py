@@ -18,6 +18,8 @@ class Departures:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.leases = Leases()
+        self._unread: dict[int, bool] = {}
+        """Sessions whose film was left in their spools for want of room -> whether that reading has come to its end."""
 
     def watch(self, session: Session, now: Now, out: list[Command]) -> None:
         """See to it that the end of its process is noticed."""
@@ -62,17 +64,32 @@ class Departures:
             return
         for envelope in event.envelopes:
             stream = Stream.C if envelope.kind is Kind.DATA_C else Stream.B
+            if stream is Stream.B and (self._desk.closed or session.id in self._unread):
+                # Nothing behind what was left, also when there is room by now: it would pass over what was left.
+                self._unread.setdefault(session.id, False)
+                continue
             for seq in session.pass_over(stream, envelope.seq):
                 self._desk.keep(RecordRefused(session.id, stream, seq, "its spool has lost it"), now, out)
             if session.streams[stream].arrive(envelope.seq) is Arrival.NEW:
                 yield session, envelope
 
     def spool_read(self, number: int, now: Now, out: list[Command]) -> None:
-        """All of a spool has been taken in."""
+        """All of a spool has been taken in, unless film of it was left."""
+        if number in self._unread:
+            self._unread[number] = True
+            if not self._desk.closed:
+                self.read_again(out)
+            return
         session = self._desk.sessions.get(number)
         if session is not None:
             session.spool_read = True
             self.end_if_settled(session, now, out)
+
+    def read_again(self, out: list[Command]) -> None:
+        """Film is taken again: also what was left in spools."""
+        for number in sorted(number for number, is_done in self._unread.items() if is_done):
+            del self._unread[number]
+            out.append(events.ReadSpool(number))
 
     def end_if_settled(self, session: Session, now: Now, out: list[Command]) -> None:
         """The last word on a session: only when all that it left behind is durable and has had its consequences."""

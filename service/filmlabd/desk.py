@@ -10,6 +10,9 @@ from filmlabd.facts import Fact, seal_fact
 from filmlabd.lab import Lab
 from filmlabd.session import Life, Session, credit_bytes
 
+BUSY_RETRY_S = 5.0
+"""When a client asks again, should the message that there is room be lost."""
+
 
 class Desk:
     """The sessions, the batch that gathers, and the commands that both bring about: `out` takes these, in order."""
@@ -19,6 +22,8 @@ class Desk:
         self.lab = lab
         self.batches = batches
         self.sessions: dict[int, Session] = {}
+        self.closed = ""
+        """Why no film is taken at the moment, or empty."""
         self._pool_bytes = pool_bytes
         self._version = version
         self._fact_seq = 0
@@ -26,6 +31,8 @@ class Desk:
     @property
     def credit_bytes(self) -> int:
         """How much film each session may have on its way."""
+        if self.closed:
+            return 0
         return credit_bytes(self._pool_bytes, len(self.sessions))
 
     def keep(self, fact: Fact, now: Now, out: list[Command]) -> None:
@@ -64,6 +71,12 @@ class Desk:
         if session.peer is not None:
             welcome = session.welcome(self.boot, self.credit_bytes, self._version)
             out.append(events.Send(session.peer, messages.encode(welcome, session.id)))
+            if self.closed:
+                self.say_busy(session, out)
+
+    def say_busy(self, session: Session, out: list[Command]) -> None:
+        """No film for now, and why; what is sent all the same is not taken."""
+        self.tell(session, messages.Busy(self.closed, BUSY_RETRY_S), out)
 
     def send_plan(self, session: Session, run: int, out: list[Command]) -> None:
         """The capture plan of one of a session's runs."""

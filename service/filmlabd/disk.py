@@ -1,22 +1,26 @@
 """Where does everything that may block on the disk happen? On one thread: journal, films, spools, and then the index.
 
-Commands come in order through a queue; what became of them goes back as events. A full disk is waited out here: the
-acks stop, the clients keep what they have, and it goes on by itself once there is room. An I/O error on a sync ends
-the process: the kernel may have thrown the pages away, so only a fresh start knows what is really there.
+Commands come in order through a queue; what became of them goes back as events. On a full disk film waits, and the
+ballast is given up so that the journal and the index go on; when that is used up too they are waited out here: the acks
+stop, the clients keep what they have, and it goes on by itself once there is room. An I/O error on a sync ends the
+process: the kernel may have thrown the pages away, so only a fresh start knows what is really there.
 """
 
 import errno
 import logging
 import os
 import queue
+import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from filmlab.errors import Transient
 from filmlab.spool import read_session, remove_session
 from filmlab.wire.frame import Envelope
+from filmlabd.ballast import Ballast
 from filmlabd.events import (
     Append,
     AppendFilm,
@@ -25,6 +29,7 @@ from filmlabd.events import (
     DropSpool,
     Event,
     Indexed,
+    Measured,
     ReadSpool,
     SpoolRead,
     Sync,
@@ -39,6 +44,7 @@ log = logging.getLogger(__name__)
 EX_SOFTWARE = 70
 EX_IOERR = 74
 FULL_RETRY_S = 1.0
+MEASURE_EVERY_S = 1.0
 SPOOL_BATCH_BYTES = 8 * 1024 * 1024
 
 
@@ -46,20 +52,30 @@ class Disk:
     """The thread and its queue. `submit` never blocks; `on_event` is called on the thread."""
 
     def __init__(
-        self, journal: Journal, films: FilmStore, index: Index, spool_root: Path, on_event: Callable[[Event], None]
+        self,
+        journal: Journal,
+        films: FilmStore,
+        index: Index,
+        spool_root: Path,
+        ballast: Ballast,
+        on_event: Callable[[Event], None],
     ) -> None:
         self._journal = journal
         self._films = films
         self._index = index
         self._spool_root = spool_root
+        self._ballast = ballast
         self._on_event = on_event
         self._queue: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self._unwritten: list[Envelope] = []
+        self._waiting: deque[AppendFilm] = deque()
+        """Film that found no room, in the order in which it came."""
         self._unindexed: list[tuple[Position, Envelope]] = []
         self._closing = threading.Event()
         self._busy_at: float | None = None
         self.full = ""
-        """Why nothing can be written at the moment, or empty."""
+        """Why something cannot be written at the moment, or empty."""
+        self._measured_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="filmlab-disk", daemon=True)
         self._thread.start()
 
@@ -80,10 +96,13 @@ class Disk:
 
     def _run(self) -> None:
         try:
-            while (command := self._queue.get()) is not None:
+            self._measure()
+            while (command := self._next()) is not None:
                 self._busy_at = time.monotonic()
                 self._do(command)
+                self._measure_now_and_then()
                 self._busy_at = None
+            self._write_films()
             self._write()
             self._sync()
             self._catch_up()
@@ -99,20 +118,39 @@ class Disk:
             self._journal.close()
             self._index.close()
 
+    def _next(self) -> Command | None:
+        """The next command; None at the end. While there is none, the disk is looked at."""
+        while True:
+            try:
+                return self._queue.get(timeout=2 * MEASURE_EVERY_S)
+            except queue.Empty:
+                self._write_films()
+                self._measure()
+
+    def _measure_now_and_then(self) -> None:
+        if time.monotonic() >= self._measured_at + MEASURE_EVERY_S:
+            self._measure()
+
+    def _measure(self) -> None:
+        """Tell how the disk stands. Where it has room again, the ballast is made again."""
+        self._measured_at = time.monotonic()
+        found = os.statvfs(self._spool_root.parent)
+        free_bytes = found.f_bavail * found.f_frsize
+        if not self.full:
+            self._ballast.make(free_bytes)
+        # A file system without a bound on files says 0 of 0.
+        free_files = found.f_favail if found.f_files else sys.maxsize
+        self._on_event(Measured(free_bytes, found.f_blocks * found.f_frsize, free_files, self.full))
+
     def _do(self, command: Command) -> None:
         match command:
             case Append():
                 self._unwritten.append(command.envelope)
             case AppendFilm():
-                self._patiently(lambda: self._films.append(command.session, command.film, [command.envelope]))
+                self._waiting.append(command)
+                self._write_films()
             case Sync():
-                self._write()
-                self._sync()
-                self._on_event(Synced(command.batch))
-                for session, seq in command.films:
-                    self._index.film_durable(session, seq)
-                self._catch_up()
-                self._on_event(Indexed(command.batch))
+                self._do_sync(command)
             case DeleteFilm():
                 self._films.delete(command.session, command.film)
             case ReadSpool():
@@ -121,6 +159,29 @@ class Disk:
                 remove_session(self._spool_root, command.session)
             case _:
                 raise TypeError(f"{type(command).__name__} is not for the disk")
+
+    def _do_sync(self, command: Sync) -> None:
+        self._write_films()
+        self._write()
+        self._sync()
+        waiting = {item.session: item.envelope.seq for item in reversed(self._waiting)}
+        self._on_event(Synced(command.batch, tuple(waiting.items())))
+        for session, seq in command.films:
+            self._index.film_durable(session, min(seq, waiting.get(session, seq + 1) - 1))
+        self._catch_up()
+        self._on_event(Indexed(command.batch))
+
+    def _write_films(self) -> None:
+        """Write what waits, as far as there is room. Film waits for room, and nothing else for film."""
+        while self._waiting:
+            item = self._waiting[0]
+            try:
+                self._films.append(item.session, item.film, [item.envelope])
+            except Transient as error:
+                self._found_full(str(error), "film waits until there is room, the rest goes on")
+                return
+            self._waiting.popleft()
+            self.full = ""
 
     def _write(self) -> None:
         envelopes, self._unwritten = self._unwritten, []
@@ -152,13 +213,23 @@ class Disk:
                     raise
                 reason = str(error)
             else:
-                self.full = ""
+                if not self._waiting:
+                    self.full = ""
                 return
-            if not self.full:
-                log.error("nothing can be written: %s; acknowledgements stop until it can", reason)
-            self.full = reason
+            self._found_full(reason, "acknowledgements stop until there is room")
+            if self._ballast.release():
+                log.warning("gave up the ballast, so that the journal and the index can go on for a while")
+                continue
             if self._closing.wait(FULL_RETRY_S):
                 raise OSError(errno.ENOSPC, f"the disk is still full at the end: {reason}")
+
+    def _found_full(self, reason: str, consequence: str) -> None:
+        if not self.full:
+            log.error("no room: %s; %s", reason, consequence)
+        news, self.full = reason != self.full, reason
+        if news:
+            # Said at once: the loop decides by it, and this thread may be about to wait.
+            self._measure()
 
     def _read_spool(self, session: int) -> None:
         batch: list[Envelope] = []

@@ -41,9 +41,14 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """Everything of this batch is on disk."""
+    """Everything of this batch is on disk, but for film that found no room.
+
+    `waiting` are (session, seq): of this session, stream B is not on disk from this number on. It is tried again with
+    the next sync.
+    """
 
     batch: int
+    waiting: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,18 @@ class JobFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """How the disk of the state directory stands; said every second or two."""
+
+    free_bytes: int
+    """What a process of this user may still write."""
+    all_bytes: int
+    free_files: int
+    stuck: str = ""
+    """Why something that was to be written could not be, or empty: a quota says no while others have room."""
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A request on the control socket."""
 
@@ -133,6 +150,7 @@ Event: TypeAlias = (
     | SpoolFound
     | SpoolRead
     | JobFinished
+    | Measured
     | Asked
     | WorkersFree
     | Woken

@@ -46,6 +46,17 @@ def _status(core: "Core") -> dict[str, Any]:
         "refused_records": core.refused,
         "garbage": dict(core.garbage),
         "stopping": core.stopping,
+        "disk": _disk(core),
+    }
+
+
+def _disk(core: "Core") -> dict[str, Any]:
+    """How it was last measured, and whether film is taken."""
+    disk = core.gate.disk
+    return {
+        "free_bytes": disk.free_bytes if disk is not None else None,
+        "keep_free_bytes": core.gate.floor_bytes,
+        "film_refused": core.gate.desk.closed,
     }
 
 

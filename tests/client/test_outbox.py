@@ -108,20 +108,6 @@ def test_a_record_over_the_credit_goes_alone() -> None:
     assert numbers(box.take(0.1, MUCH)) == [(Kind.DATA_B, 2)]
 
 
-def test_busy_stops_film_for_as_long_as_it_says() -> None:
-    """BUSY pauses stream B alone, and the pause does not count as silence."""
-    box = online()
-    box.push_b(FILM, [b"f"])
-    box.push_c([b"x"])
-    box.receive(messages.encode(messages.Busy("disk low", 20.0), SESSION), 0.0)
-    assert numbers(box.take(0.0, MUCH)) == [(Kind.DATA_C, 1)]
-    box.tick(19.0)
-    assert not box.wants_reconnect
-    assert box.take(19.0, MUCH) == []
-    box.tick(20.0)
-    assert numbers(box.take(20.0, MUCH)) == [(Kind.DATA_B, 1)]
-
-
 def test_acks_free_memory_and_are_told() -> None:
     """What is durable is forgotten; one event says how far that is, and a repeated ack says nothing."""
     box = online()

@@ -179,6 +179,7 @@ def test_a_writer_that_never_began_does_not_run_for_ever() -> None:
 BROKEN_INDEX = """
 import logging, sqlite3, sys, time
 from pathlib import Path
+from filmlabd.ballast import Ballast
 from filmlabd.disk import Disk
 from filmlabd.events import Sync
 from filmlabd.films import FilmStore
@@ -190,7 +191,10 @@ class Broken(Index):
         raise sqlite3.OperationalError("attempt to write a readonly database")
 
 root = Path(sys.argv[1])
-disk = Disk(Journal(root / "j"), FilmStore(root / "f"), Broken(root / "i.sqlite"), root / "s", lambda event: None)
+ballast = Ballast(root / "ballast")
+disk = Disk(
+    Journal(root / "j"), FilmStore(root / "f"), Broken(root / "i.sqlite"), root / "s", ballast, lambda event: None
+)
 disk.submit(Sync(1))
 disk._thread.join()
 sys.exit(3)

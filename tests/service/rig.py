@@ -1,5 +1,6 @@
 """A core with a disk that always works: what the tests of the core and of the lab drive it with."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +30,7 @@ class Rig:
     sent: list[tuple[bytes, messages.Message]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     disk_works: bool = True
-    spools: dict[int, list[tuple[Envelope, ...]]] = field(default_factory=dict)
+    spools: dict[int, Iterable[tuple[Envelope, ...]]] = field(default_factory=dict)
     syncs: list[events.Sync] = field(default_factory=list)
 
     def feed(self, event: events.Event) -> list[events.Command]:

@@ -100,7 +100,7 @@ def test_space(paths: StatePaths, monkeypatch: pytest.MonkeyPatch, free: int, in
     """Little room on the disk is a warning; none, in bytes or in inodes, is bad."""
     disk = SimpleNamespace(f_bavail=free, f_frsize=1, f_blocks=2**41, f_files=10, f_favail=inodes)
     monkeypatch.setattr(checks.os, "statvfs", lambda _: disk)
-    assert checks.check_space(paths).level is level
+    assert checks.check_space(paths, {}).level is level
 
 
 def test_sockets(paths: StatePaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
