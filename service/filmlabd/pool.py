@@ -29,11 +29,13 @@ START_DEADLINE_S = 120.0
 """For a worker's first word: at nice 19 beside busy trainers, loading numpy can take its time."""
 HOMES_MAX = 4096
 """Of so many jobs it is remembered who had them last."""
-# Appended, never put in front: a worker finds its own standard library first, whatever the trainer's path holds.
+# Before the installed packages, so that a worker is of its daemon's version; behind the standard library, which nothing
+# may hide, whatever the trainer's path holds.
 _BOOT = """\
 import json, sys
 spec = json.loads(sys.argv[1])
-sys.path += [entry for entry in spec["path"] if entry not in sys.path]
+at = next((i for i, entry in enumerate(sys.path) if entry.endswith("-packages")), len(sys.path))
+sys.path[at:at] = [entry for entry in spec["path"] if entry not in sys.path[:at]]
 module, _, name = spec["entry"].partition(":")
 getattr(__import__(module, fromlist=[name]), name)(spec)
 """
@@ -327,7 +329,7 @@ class Pool:
 
 
 def worker_path() -> tuple[str, ...]:
-    """What a worker appends to its module path: this process's own, absolute entries only."""
+    """What a worker adds to its module path: this process's own, absolute entries only."""
     return tuple(entry for entry in sys.path if Path(entry).is_absolute())
 
 

@@ -26,7 +26,7 @@ class WorkerSpec:
     film: str
     """The directory of all films, absolute."""
     path: tuple[str, ...]
-    """Appended to its module path."""
+    """Added to its module path, behind the standard library."""
     entry: str = "filmlabd.worker:main"
     jobs_max: int = 2000
     """It ends after so many jobs, and another takes its place: one that has to read every series from its beginning."""

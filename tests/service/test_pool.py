@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import filmlabd
 from filmlab.errors import BadInput
 from filmlabd.model import Job, JobKind, Outcome
 from filmlabd.pool import Pool, WorkerSpec, respawn_delay_s, worker_path
@@ -80,6 +81,12 @@ def opened(tmp_path: Path) -> Opened:
         assert bench.pool.workers == {}
 
     return opening
+
+
+async def test_a_worker_is_of_its_daemons_version(opened: Opened) -> None:
+    """A checkout on the daemon's path wins over another filmlab that is installed: they read one index."""
+    async with opened() as bench:
+        assert (await bench.run("whose")).paths == (str(Path(str(filmlabd.__file__)).parent),)
 
 
 async def test_result(opened: Opened) -> None:
