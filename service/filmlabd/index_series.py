@@ -26,6 +26,7 @@ class Piece:
     settled: bool
     """It is full: it stays as it is, under its id, whatever else is logged. Others are merged into new ones."""
     step: Ints
+    wall: Floats
     value: Floats
 
 
@@ -37,6 +38,15 @@ class SeriesAnswers:
     def identity(self) -> int:
         """A number of this index alone: one that was made again has another, and other ids."""
         return int(self._db.execute("SELECT value FROM state WHERE name = 'identity'").fetchone()[0])
+
+    def metric_names(self, run_id: str) -> list[str]:
+        """What a run has logged, by name. Reads no points."""
+        found = self._db.execute(
+            "SELECT DISTINCT s.name FROM writers w JOIN series s ON s.writer_id = w.id WHERE w.run_id = ?"
+            " ORDER BY s.name",
+            (run_id,),
+        )
+        return [name for (name,) in found]
 
     def series(self, run_id: str, name: str) -> list[SeriesRow]:
         """The series of one metric, by attempt and writer. Reads no points."""
@@ -58,5 +68,5 @@ class SeriesAnswers:
             "SELECT id, level, count, data FROM chunks WHERE series = ? AND id > ? ORDER BY id", (series, after)
         )
         for number, level, count, data in rows:
-            _, step, _, value = unpack(count, data)
-            yield Piece(number, level == FULL, step, value)
+            _, step, wall, value = unpack(count, data)
+            yield Piece(number, level == FULL, step, wall, value)
