@@ -1,8 +1,8 @@
 """Is there a daemon, and how does a client start one? Runs in the sender's thread and never waits there.
 
 The daemon is the same interpreter with this very filmlab, in a session of its own, with no descriptor, no pipe and
-hardly a variable of the trainer's. `filmlabd --background` leaves its parent by itself, so that the child which is
-started here ends at once and is reaped.
+hardly a variable of the trainer's. `filmlabd --background` takes its lock and leaves its parent by itself, so that the
+child which is started here ends at once and is reaped.
 """
 
 import fcntl
@@ -86,13 +86,15 @@ class Launcher:
         self._due_at = float("-inf")
         self._until = float("-inf")
         self._pause_s = RETRY_FIRST_S
+        self._in_background = False
 
     def step(self, now: float) -> float:
         """Do what is next, without waiting; returns when to call again, unless a daemon has been found till then."""
         if self._process is not None:
             self._look_after(self._process, now)
-        if self._lock is not None and self._process is None and now >= self._until:
-            self.why = f"the daemon does not listen {START_S:g} s after its start; see {self._paths.log}"
+        if self._lock is not None and self._process is None and (now >= self._until or self._is_gone()):
+            how = "ended at its start" if now < self._until else f"does not listen {START_S:g} s after its start"
+            self.why = f"the daemon {how}; see {self._paths.log}"
             self._fail(now)
         if self._lock is None and now >= self._due_at:
             self._begin(now)
@@ -135,7 +137,7 @@ class Launcher:
                 self.why = "another process is starting the daemon"
                 self._due_at = now + _OTHERS_S
                 return
-            self._process = self._start()
+            self._process, self._in_background = self._start(), False
         except (OSError, Transient, BadInput) as error:
             self.why = f"no daemon could be started: {error}"
             self._fail(now)
@@ -167,11 +169,15 @@ class Launcher:
             return
         if code is None:
             _end(process)
-        self._process = None
+        self._process, self._in_background = None, code == 0
         if code not in (0, EXIT_ALREADY_RUNNING):
             end = "took too long" if code is None else f"ended with code {code}"
             self.why = f"the daemon's start {end}; see {self._paths.log}"
             self._fail(now)
+
+    def _is_gone(self) -> bool:
+        """A daemon that went to the background had its lock by then: where that is free, it has been killed since."""
+        return self._in_background and not is_locked(self._paths.daemon_lock)
 
     def _fail(self, now: float) -> None:
         self._due_at = now + self._pause_s

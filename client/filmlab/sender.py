@@ -13,6 +13,7 @@ import zmq
 
 from filmlab.dealer import Dealer
 from filmlab.delivery import Acked, Event, LinkOptions, SessionLost, Source
+from filmlab.endpoint import Endpoint
 from filmlab.errors import BadInput, Transient, WireError
 from filmlab.launch import Launcher, find_daemon
 from filmlab.outbox import BATCH_BYTES, Outbox
@@ -28,6 +29,8 @@ ACTIVE_POLL_S = 0.02
 SLEEP_LEAST_S = 0.001
 RECONNECT_FIRST_S, RECONNECT_MOST_S = 0.02, 2.0
 BYE_LINGER_MS = 250
+LOOK_AGAIN_S = 0.2
+"""While a connection is being made: is there still somebody to connect to?"""
 
 
 class Sender:
@@ -54,6 +57,8 @@ class Sender:
         self._tell = tell
         self._try_at = float("-inf")
         self._pause_s = RECONNECT_FIRST_S
+        self._called: Endpoint | None = None
+        self._look_at: float | None = None
 
     def run(self) -> None:
         """Until it is closed, or its session is lost."""
@@ -137,7 +142,7 @@ class Sender:
 
     def _connect(self, now: float) -> None:
         assert self.dealer is not None
-        if self._outbox.wants_reconnect:
+        if self._outbox.wants_reconnect or self._called_nobody(now):
             self._hang_up(now)
         if self._options.mode == "offline" or self.dealer.is_open or now < self._try_at:
             return
@@ -147,10 +152,11 @@ class Sender:
             if found is None:
                 self._without_daemon(now)
                 return
-            endpoint = found.ingest
+            endpoint, self._called = found.ingest, found
         try:
             self.dealer.open(endpoint)
             self.launcher.found()
+            self._look_at = now + LOOK_AGAIN_S
         except Transient as error:
             self._try_later(now, str(error))
         except BadInput as error:
@@ -159,6 +165,13 @@ class Sender:
         except zmq.ZMQError as error:
             self._tell("socket", f"no connection can be made: {error}")
             self._try_later(now, str(error))
+
+    def _called_nobody(self, now: float) -> bool:
+        """The daemon died before it opened the door: no connection broke, and libzmq tries for ever without a word."""
+        if self._look_at is None or now < self._look_at or self._options.endpoint:
+            return False
+        self._look_at = now + LOOK_AGAIN_S
+        return find_daemon(self._options.paths) != self._called
 
     def _without_daemon(self, now: float) -> None:
         if self._options.mode != "auto":
@@ -175,6 +188,7 @@ class Sender:
     def _hang_up(self, now: float) -> None:
         assert self.dealer is not None
         self.dealer.close()
+        self._look_at = None
         self._handle(self._outbox.disconnected(now))
         # Not all clients of a daemon that has died at the same moment.
         self._try_at = now + random.uniform(0.0, 2 * RECONNECT_FIRST_S)
@@ -198,7 +212,7 @@ class Sender:
             if not up:
                 self._hang_up(now)
                 return True
-            self._pause_s = RECONNECT_FIRST_S
+            self._pause_s, self._look_at = RECONNECT_FIRST_S, None
             self._handle(self._outbox.connected(now))
         # Nothing more while some wait, but a HELLO that is due.
         taken = self._outbox.take(now, 0 if self.dealer.backlog or not self.dealer.is_open else BATCH_BYTES)
@@ -244,8 +258,8 @@ class Sender:
         """How long to sleep at most."""
         assert self.dealer is not None
         instants = [self._outbox.next_at(), self._source.next_at()]
-        if not self.dealer.is_open and self._options.mode != "offline":
-            instants.append(self._try_at)
+        if self._options.mode != "offline":
+            instants.append(self._look_at if self.dealer.is_open else self._try_at)
         if not self.sleeping or self.close_at is not None:
             instants.append(now + ACTIVE_POLL_S)
         until = min((instant for instant in instants if instant is not None), default=None)

@@ -40,10 +40,10 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     """
     paths = StatePaths.at(Path(settings.state_dir), environ) if settings.state_dir else StatePaths.find(environ)
     paths.make()
-    if settings.background:
-        _detach(paths.log)
-    ops.set_up_logging(settings.log_level, environ, paths.log if settings.background else None)
     lock = _take_lock(paths.daemon_lock)
+    if settings.background and lock is not None:
+        _detach(paths.log, lock)
+    ops.set_up_logging(settings.log_level, environ, paths.log if settings.background else None)
     if lock is None:
         log.error("another daemon serves %s", paths.state)
         return EX_TEMPFAIL
@@ -64,8 +64,11 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     return asyncio.run(Daemon(paths, addresses, settings).run())
 
 
-def _detach(log_file: Path) -> None:
-    """Become a process of nobody: not in the starter's session, and with none of its descriptors."""
+def _detach(log_file: Path, lock: int) -> None:
+    """Become a process of nobody: not in the starter's session, with none of its descriptors, and with the lock.
+
+    Whoever has started this and sees its own child end with 0 may count on it that the lock was held by then.
+    """
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -75,7 +78,8 @@ def _detach(log_file: Path) -> None:
     os.dup2(nothing, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.closerange(3, 256)
+    os.closerange(3, lock)
+    os.closerange(lock + 1, 256)
 
 
 def _take_lock(path: Path) -> int | None:

@@ -17,6 +17,7 @@ from filmlab.endpoint import Endpoint, write_endpoint
 from filmlab.errors import Transient
 from filmlab.launch import (
     EXIT_ALREADY_RUNNING,
+    RETRY_FIRST_S,
     Launcher,
     daemon_command,
     daemon_environment,
@@ -26,18 +27,18 @@ from filmlab.launch import (
 from filmlab.paths import StatePaths
 
 CLIENT = str(Path(__file__).parents[2] / "client")
-# Goes to the background, takes the lock, says where it listens and what it was given, and stays until it is killed.
+# Takes the lock, goes to the background, says where it listens and what it was given, and stays until it is killed.
 STAND_IN = """
 import fcntl, json, os, signal, sys
 root = sys.argv[1]
+lock = os.open(root + "/daemon.lock", os.O_RDWR | os.O_CREAT)
+fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 if os.fork():
     os._exit(0)
 with open(root + "/seen", "a") as seen:
     fds = sorted(os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if int(name) < 3)
     told = {"cwd": os.getcwd(), "sid": os.getsid(0), "environ": sorted(os.environ), "fds": fds}
     seen.write(json.dumps(told) + "\\n")
-lock = os.open(root + "/daemon.lock", os.O_RDWR | os.O_CREAT)
-fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 with open(root + "/.e", "w") as file:
     json.dump({"ingest": "ipc:///x", "control": "ipc:///y", "pid": os.getpid(), "version": "0", "boot": 1}, file)
 os.rename(root + "/.e", root + "/endpoint")
@@ -133,6 +134,21 @@ def test_a_start_that_fails_is_said_and_tried_again_later(paths: StatePaths) -> 
     assert 0.0 < first <= 1.0
     launcher.step(now + first)
     assert launcher.why == "a daemon is being started"
+    launcher.close()
+
+
+def test_a_daemon_that_is_killed_in_its_start_is_not_waited_for(paths: StatePaths) -> None:
+    """Gone to the background and gone altogether before anybody could find it: said at once, and tried again soon."""
+    lock_and_leave = (
+        "import fcntl, os, sys\n"
+        "lock = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)\n"
+        "fcntl.flock(lock, fcntl.LOCK_EX)\n"
+        "os._exit(0)\n"
+    )
+    launcher = Launcher(paths, [sys.executable, "-c", lock_and_leave, str(paths.daemon_lock)])
+    step_until(launcher, "ended at its start")
+    now = time.monotonic()
+    assert launcher.step(now) - now <= RETRY_FIRST_S
     launcher.close()
 
 

@@ -1,17 +1,21 @@
 """The sender's thread on real sockets: hand-over, waiting, faults and the end."""
 
+import fcntl
 import os
 import resource
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from client.lab import CREDIT_BYTES, WAIT_S, LabDaemon, ModelDaemon, ipc
-from client.loop import Rig, stored
-from filmlab.delivery import Acked, Limits, NewBoot, Printed
+from client.lab import CREDIT_BYTES, WAIT_S, LabDaemon, ModelDaemon, ipc, paths_below
+from client.loop import Loop, Rig, stored
+from filmlab.delivery import Acked, Limits, LinkOptions, NewBoot, Printed
+from filmlab.endpoint import Endpoint, write_endpoint
 from filmlab.errors import BadInput
+from filmlab.link import Link
 from filmlab.spool import owner_alive
 from filmlab.wire import messages
 from filmlab.wire.messages import Stream
@@ -135,6 +139,33 @@ def test_a_daemon_that_hangs_is_asked_left_and_found_again(rig: Rig, tmp_path: P
         rig.log(b"3")
         daemon.wait_for(stored(rig.link, 3))
         assert daemon.model.payloads(rig.link.session, Stream.C) == [b"1", b"2", b"3"]
+
+
+def test_a_daemon_that_dies_before_it_opens_the_door_is_not_waited_for(tmp_path: Path) -> None:
+    """Called and gone before any handshake: no connection broke, and the next daemon is found all the same."""
+    never = Limits(hello_after_s=1e6, reconnect_after_s=1e6)
+    paths = paths_below(tmp_path)
+    paths.make()
+    loop = Loop()
+    link = Link(loop, LinkOptions(paths, "online", limits=never))
+    with socket.socket(socket.AF_UNIX) as mute, paths.daemon_lock.open("w") as lock:
+        # Bound, and deaf: whoever connects is refused, and libzmq tries again for ever without a word.
+        mute.bind(ipc(tmp_path / "mute").removeprefix("ipc://"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        write_endpoint(paths.endpoint, Endpoint(ipc(tmp_path / "mute"), "", 1, "0", 1))
+        loop.items.append(b"1")
+        link.start()
+        pause = threading.Event()
+        for _ in range(int(WAIT_S * 100)):
+            sender = link._sender
+            if sender is not None and sender.dealer is not None and sender.dealer.is_open:
+                break
+            pause.wait(0.01)
+    with LabDaemon(ipc(tmp_path / "next")) as daemon, paths.daemon_lock.open("w") as lock:
+        write_endpoint(paths.endpoint, Endpoint(daemon.endpoint, "", 2, "0", 2))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        daemon.wait_for(stored(link, 1))
+        link.close(WAIT_S)
 
 
 def test_closing_without_a_daemon_spools_and_lets_go(tmp_path: Path) -> None:
