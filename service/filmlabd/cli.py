@@ -11,7 +11,17 @@ from pathlib import Path
 import filmlab
 from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.paths import StatePaths
-from filmlabd import cli_doctor, cli_ls, cli_record, cli_status, cli_sync, cli_wait, cli_why
+from filmlabd import (
+    cli_develop,
+    cli_doctor,
+    cli_doctor_run,
+    cli_ls,
+    cli_record,
+    cli_status,
+    cli_sync,
+    cli_wait,
+    cli_why,
+)
 from filmlabd.cli_ls import Misuse
 
 FINE, TROUBLE, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -76,13 +86,18 @@ def make_parser() -> argparse.ArgumentParser:
     wait.add_argument("run", metavar="RUN", help="a run's id, the beginning of its id, or its name")
     wait.add_argument("--timeout", metavar="S", type=_seconds, help="give up after so many seconds")
 
+    develop = commands.add_parser("develop", help="make prints again that were given up, or whose files are gone")
+    develop.add_argument("run", metavar="RUN", help="a run's id, the beginning of its id, or its name")
+    develop.add_argument("episode", metavar="EPISODE", type=_whole, nargs="*", help="only these, there or not")
+
     sync = commands.add_parser("sync", help="hand over what trainers left on disk while no daemon took it")
     sync.add_argument(
         "--wait", metavar="S", type=_seconds, help="for the prints, at most so many seconds; 0: only until all is safe"
     )
 
     commands.add_parser("status", help="what the daemon is doing")
-    commands.add_parser("doctor", help="look for what could go wrong, and say what to do")
+    doctor = commands.add_parser("doctor", help="look for what could go wrong, and say what to do")
+    doctor.add_argument("run", metavar="RUN", nargs="?", help="why clips of this run are missing, instead")
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print JSON, for programs")
         command.add_argument("--state-dir", metavar="DIR", help="another state directory than the one in force")
@@ -97,9 +112,11 @@ def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
         given = Path(options.state_dir)
         if options.command != "doctor" and not given.is_dir():
             raise Misuse(f"--state-dir: {given} is no directory")
-    if options.command == "doctor":
+    if options.command == "doctor" and options.run is None:
         return cli_doctor.run(environ, as_json=options.json)
     paths = StatePaths.at(given.absolute(), environ) if options.state_dir else StatePaths.find(environ)
+    if options.command == "doctor":
+        return cli_doctor_run.run(paths, options.run, as_json=options.json)
     if options.command == "status":
         return cli_status.run(paths, as_json=options.json)
     if options.command == "record":
@@ -107,6 +124,8 @@ def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
         changes = {name: value for name, value in changes.items() if value is not None}
         changes |= {"cancel": True} if options.cancel else {}
         return cli_record.run(paths, options.run, changes, as_json=options.json)
+    if options.command == "develop":
+        return cli_develop.run(paths, options.run, options.episode, as_json=options.json)
     if options.command == "sync":
         return cli_sync.run(paths, options.wait, as_json=options.json)
     if options.command == "why":

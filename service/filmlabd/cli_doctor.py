@@ -1,6 +1,6 @@
 """`filmlab doctor`: one line for each thing that could go wrong, and what to do about it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from filmlab.errors import BadInput
@@ -17,6 +17,11 @@ def run(environ: Mapping[str, str], *, as_json: bool) -> tuple[list[str], bool]:
     trouble = any(finding.level is Level.BAD for finding in findings)
     if as_json:
         return [dump({"fine": not trouble, "findings": [asdict(finding) for finding in findings]})], trouble
+    return show(findings), trouble
+
+
+def show(findings: Sequence[Finding]) -> list[str]:
+    """A line for each, what to do below it, and how many of them are bad at the end."""
     width = max(len(finding.name) for finding in findings)
     lines = []
     for finding in findings:
@@ -25,7 +30,7 @@ def run(environ: Mapping[str, str], *, as_json: bool) -> tuple[list[str], bool]:
             lines.append(f"{'':4}  {'':{width}}  → {printable(finding.advice)}")
     bad, warned = (sum(finding.level is level for finding in findings) for level in (Level.BAD, Level.WARN))
     lines.append(f"{bad} bad, {count(warned, 'warning')}" if bad or warned else "all is well")
-    return lines, trouble
+    return lines
 
 
 def examine(environ: Mapping[str, str]) -> list[Finding]:

@@ -306,6 +306,7 @@ class Core:
 
     def _asked(self, event: events.Asked, now: Now, out: list[Command]) -> None:
         self._desk.follow(requests.answer(self, event, now), now, out)
+        self._jobs_at = now.at
         if event.verb == "shutdown":
             self._stop("asked to", now, out)
 

@@ -227,7 +227,7 @@ class Lab:
             return []
         match entry:
             case RunBegin() | RunUpdate() | Blocked() | Dropped():
-                self._redraw_page(run, now)
+                self._redraw_page(run.id, now)
             case EpisodeEnd():
                 self._redraw(run, EPISODE_METRICS, now)
                 self._end_film(session, entry)
@@ -287,8 +287,9 @@ class Lab:
         if isinstance(fact, JobStruck) and not fact.final:
             return []
         run = self.runs.get(fact.run_id)
-        if run is not None and run.alive and fact.kind != JobKind.PAGE:
-            self._redraw_page(run, now)
+        # Of a run that is over and printed somebody wanted a print again.
+        if (run is None or run.alive) and fact.kind != JobKind.PAGE:
+            self._redraw_page(fact.run_id, now)
         if lab_recorders.is_settled(self.jobs, fact):
             self.waiters.settle(fact.run_id, fact.key, f"{fact.key}: {failure}" if failure else "")
         return [*tells_of(fact, run), *self._answer(fact.run_id, now)]
@@ -331,10 +332,10 @@ class Lab:
             run.metrics.add(metric)
             job = Job(curve_key(run.id, metric), JobKind.CURVE, run.id, metric=metric)
             self.jobs.submit(job, Priority.CURVE, now.at, live=True)
-        self._redraw_page(run, now)
+        self._redraw_page(run.id, now)
 
-    def _redraw_page(self, run: Run, now: Now) -> None:
-        self.jobs.submit(Job(page_key(run.id), JobKind.PAGE, run.id), Priority.CURVE, now.at, live=True)
+    def _redraw_page(self, run_id: str, now: Now) -> None:
+        self.jobs.submit(Job(page_key(run_id), JobKind.PAGE, run_id), Priority.CURVE, now.at, live=True)
 
     def _forget(self, run_id: str) -> None:
         """A run that is over and printed: what a further attempt needs to know of it is all that stays."""

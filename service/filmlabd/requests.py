@@ -7,7 +7,9 @@ from filmlab.schedule import CaptureSchedule
 from filmlab.schedule.ranges import format_ranges, parse_ranges
 from filmlab.wire.names import check_run_id, clean_text
 from filmlabd.events import Asked, Effect, Now, Reply
+from filmlabd.jobs import Priority, film_key
 from filmlabd.lab import Lab
+from filmlabd.model import Job, JobKind
 from filmlabd.runs import ASKED_BY_MAX_CHARS, Change, Run
 from filmlabd.session import Life
 
@@ -25,6 +27,8 @@ def answer(core: "Core", asked: Asked, now: Now) -> list[Effect]:
                 body = _claim(core, asked.args)
             case "plan":
                 return _plan(core.lab, asked, now)
+            case "develop":
+                body = _develop(core.lab, asked.args, now)
             case "shutdown":
                 body = {}
             case _:
@@ -87,6 +91,24 @@ def _is_leaving(core: "Core", session: int, number: int) -> bool:
     """Is this writer's process done with it, so that it counts as alive only until all that it left is taken in?"""
     found = core.sessions.get(session)
     return found is None or found.life is not Life.ALIVE or number in found.finishing
+
+
+def _develop(lab: Lab, args: dict[str, Any], now: Now) -> dict[str, Any]:
+    """Make the prints of one film (again): `run_id`, `session` as hex, `film`, `medium`, `recorder`."""
+    run_id, film, recorder = check_run_id(_text(args, "run_id")), args.get("film"), args.get("recorder", 0)
+    if run_id not in lab.runs and run_id not in lab.past:
+        raise BadInput(f"no run is called {run_id!r}")
+    try:
+        session = int(_text(args, "session"), 16)
+    except ValueError:
+        raise BadInput("develop: session is a number in hex") from None
+    if type(film) is not int or film < 1 or type(recorder) is not int:
+        raise BadInput("develop: film and recorder are whole numbers")
+    medium = args.get("medium") is True
+    key, kind = film_key(session, film, medium=medium), JobKind.MEDIA if medium else JobKind.EPISODE
+    job = Job(key, kind, run_id, session, film, final=True, recorder=recorder)
+    lab.jobs.submit(job, Priority.WATCHED, now.at)
+    return {"key": key}
 
 
 def _plan(lab: Lab, asked: Asked, now: Now) -> list[Effect]:

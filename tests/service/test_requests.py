@@ -1,0 +1,55 @@
+"""What is asked on the control socket: prints that are wanted again."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, RunFinish
+from filmlabd import events
+from filmlabd.model import JobKind
+from service.rig import SESSION, Rig, begin
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    """A run that is over and printed, with one film."""
+    made = Rig()
+    made.hello()
+    made.say(1, begin(), EpisodeBegin(run=0, wall=1.0, film=1, episode=0))
+    made.shoot(1, 1)
+    made.say(2, EpisodeEnd(run=0, wall=1.0, episode=0, film=1, frames=1, last_seq=1, return_=0.0, length=1))
+    made.say(3, RunFinish(run=0, wall=1.0))
+    made.work_all()
+    made.commands.clear()
+    yield made
+    made.core.check()
+
+
+def ask(rig: Rig, **args: Any) -> dict[str, Any]:
+    rig.feed(events.Asked(b"q", "develop", {"run_id": "r1", "session": f"{SESSION:016x}", "film": 1} | args))
+    (reply,) = [command.body for command in rig.commands if isinstance(command, events.Reply)]
+    rig.commands.clear()
+    return reply
+
+
+def test_a_film_is_developed_again_and_the_page_after_it(rig: Rig) -> None:
+    """Also of a run that is over and printed, at once, and also after it was given up."""
+    assert ask(rig)["ok"] is True
+    assert [job.kind for job in rig.work_all()] == [JobKind.EPISODE, JobKind.PAGE]
+    ask(rig)
+    rig.settle()
+    rig.work(ok=False, retry=False)
+    assert list(rig.core.lab.jobs.quarantined) == [f"episode:{SESSION:016x}:1"]
+    assert ask(rig)["ok"] is True
+    assert JobKind.EPISODE in [job.kind for job in rig.work_all()]
+    assert rig.core.lab.jobs.quarantined == {}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"run_id": "r9"}, {"session": "x"}, {"session": 5}, {"film": 0}, {"film": "1"}, {"recorder": None}]
+)
+def test_what_cannot_be_asked_for_is_refused(rig: Rig, wrong: dict[str, Any]) -> None:
+    """And asks for nothing."""
+    assert ask(rig, **wrong)["ok"] is False
+    assert rig.work_all() == []
