@@ -20,16 +20,16 @@ TEXT_MAX_CHARS = 100_000
 ITEMS_MAX = 500_000
 
 
-def jsonable(value: Any) -> Any:
+def jsonable(value: Any, *, finite: bool = True) -> Any:
     """The nearest JSON value: numpy numbers become numbers, tuples and sets lists, dataclasses and namespaces objects.
 
-    NaN and infinities become null, numbers that JSON readers would round become texts, and so does all that JSON does
-    not know.
+    NaN and infinities become null (unless `finite` is False: then they stay), numbers that JSON readers would round
+    become texts, and so does all that JSON does not know.
 
     Raises:
         ValueError: there are over 500 000 items in it; one that holds itself twice has no end otherwise.
     """
-    return _Reader().value(value, 0)
+    return _Reader(finite).value(value, 0)
 
 
 def document(value: Any, what: str) -> tuple[Json, str]:
@@ -55,7 +55,8 @@ def document(value: Any, what: str) -> tuple[Json, str]:
 class _Reader:
     """Reads one value, and counts what is in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, finite: bool) -> None:
+        self._finite = finite
         self._items = 0
 
     def value(self, value: Any, depth: int) -> Any:
@@ -71,7 +72,7 @@ class _Reader:
         if isinstance(value, int):
             return int(value) if -EXACT_MAX <= value <= EXACT_MAX else _text(value)
         if isinstance(value, float):
-            return float(value) if math.isfinite(value) else None
+            return float(value) if not self._finite or math.isfinite(value) else None
         if isinstance(value, np.generic):
             return self.value(value.item(), depth) if not isinstance(value, np.void) else _text(value)
         return self._container(value, depth) if depth < DEPTH_MAX else _text(value)

@@ -1,0 +1,113 @@
+"""What came of a training? Its metrics, its evaluations, its configuration, and the agent."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from filmlab.errors import Corrupt
+from filmlab.pytree.files import load_state, save_state
+from filmlab.results.layout import header, read_config, read_results, write_directory
+from filmlab.results.metadata import RunMetadata
+from filmlab.results.metrics import EvaluationMetrics, TrainingMetrics, last
+
+RUN_TYPE: Final = "training"
+
+
+@dataclass(slots=True, repr=False)
+class TrainingResults:
+    """What a training returns.
+
+    Args:
+        agent_state: any tree that `filmlab.pytree` takes; None once loaded (see `load_agent`).
+        config: a mapping, a dataclass, a namespace or OmegaConf's; a `Config` once loaded.
+        run_dir: where the run's files lie.
+        final_env_state: is never saved.
+    """
+
+    agent_state: Any
+    training_metrics: TrainingMetrics | None
+    eval_metrics: EvaluationMetrics | None
+    config: Any
+    run_dir: str | os.PathLike[str]
+    final_env_state: Any = None
+
+    def summary(self) -> dict[str, float | int]:
+        """The numbers that matter most; 0 where there is none."""
+        evaluated, trained = self.eval_metrics, self.training_metrics
+        return {
+            "final_eval_return_mean": float(last(evaluated.mean_return, 0.0)) if evaluated else 0.0,
+            "final_eval_return_std": float(last(evaluated.std_return, 0.0)) if evaluated else 0.0,
+            "training_steps_per_env": int(last(evaluated.steps_per_env, 0)) if evaluated else 0,
+            "training_global_steps": int(last(trained.global_steps, 0)) if trained else 0,
+            "num_eval_checkpoints": len(evaluated.mean_return) if evaluated else 0,
+        }
+
+    def __repr__(self) -> str:
+        found = self.summary()
+        return (
+            f"TrainingResults(return={found['final_eval_return_mean']:,.2f} ± {found['final_eval_return_std']:,.2f}, "
+            f"steps_per_env={found['training_steps_per_env']:,}, global_steps={found['training_global_steps']:,}, "
+            f"evaluations={found['num_eval_checkpoints']:,}, run_dir={os.fspath(self.run_dir)!r})"
+        )
+
+    def tree(self) -> dict[str, Any]:
+        """What `results.msgpack` holds: all but the agent, the environment and the configuration; a copy."""
+        return header(RUN_TYPE, self.run_dir) | {
+            "training_metrics": self.training_metrics.tree() if self.training_metrics else None,
+            "eval_metrics": self.eval_metrics.tree() if self.eval_metrics else None,
+        }
+
+    def save(
+        self,
+        directory: str | os.PathLike[str],
+        save_checkpoint: bool = False,
+        *,
+        metadata: RunMetadata | None = None,
+    ) -> None:
+        """Write the run's directory, here and now. `run.log_results` has the lab do it, without waiting.
+
+        Args:
+            save_checkpoint: the agent's state too, as `checkpoints/final.msgpack`.
+            metadata: what differs from `RunMetadata.gather("training")`: a device, a duration.
+
+        Raises:
+            BadInput: the configuration or the metrics cannot be written.
+            RuntimeError: the agent's state cannot be; names the leaf.
+            OSError: the directory cannot be written.
+        """
+        write_directory(
+            directory, self.tree(), self.config, metadata or RunMetadata.gather(RUN_TYPE),
+            self.agent_state if save_checkpoint else None,
+        )  # fmt: skip
+
+    @staticmethod
+    def load(directory: str | os.PathLike[str]) -> "TrainingResults":
+        """What was saved there, without the agent (see `load_agent`).
+
+        Raises:
+            FileNotFoundError: names the file that is missing, and what it is for.
+            BadInput: it is of an evaluation.
+            Corrupt: a file is damaged.
+        """
+        tree = read_results(directory, RUN_TYPE)
+        try:
+            trained, evaluated = tree["training_metrics"], tree["eval_metrics"]
+            return TrainingResults(
+                None,
+                None if trained is None else TrainingMetrics.of(trained),
+                None if evaluated is None else EvaluationMetrics.of(evaluated),
+                read_config(directory),
+                Path(directory),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise Corrupt(f"{os.fspath(directory)}: its results lack {error}") from None
+
+    def save_agent(self, path: str | os.PathLike[str]) -> None:
+        """The agent's state alone. Raises as `filmlab.pytree.save_state` does."""
+        save_state(self.agent_state, path)
+
+    @staticmethod
+    def load_agent(path: str | os.PathLike[str]) -> Any:
+        """An agent's state. Raises as `filmlab.pytree.load_state` does."""
+        return load_state(path)
