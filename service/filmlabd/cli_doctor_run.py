@@ -1,5 +1,6 @@
 """`filmlab doctor RUN`: why is my GIF missing? Everything that its way from the program to the disk depends on."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -62,7 +63,7 @@ def _examine(
         of_run.check_directory(found),
         *of_run.check_recorders(reader.recorders(found.run_id), rows, prints),
         checks.check_daemon(paths),
-        checks.check_space(paths),
+        checks.check_space(paths, os.environ),
         *of_run.check_spools(paths, found.run_id, daemon=daemon),
         *of_run.check_prints(found.run_id, prints),
         *of_run.check_drops(reader.drops(found.run_id)),
@@ -90,7 +91,7 @@ def _only_spooled(paths: StatePaths, name: str, error: Exception, *, as_json: bo
                     Finding("run", Level.BAD, "no daemon has seen it yet: all of it lies in a spool", ""),
                     *of_run.check_spools(paths, begin.run_id, daemon=daemon),
                     checks.check_daemon(paths),
-                    checks.check_space(paths),
+                    checks.check_space(paths, os.environ),
                 ]
                 if as_json:
                     listed = [asdict(finding) for finding in findings]
