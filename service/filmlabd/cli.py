@@ -17,6 +17,7 @@ from filmlabd import (
     cli_doctor_run,
     cli_ls,
     cli_record,
+    cli_show,
     cli_status,
     cli_sync,
     cli_wait,
@@ -78,6 +79,12 @@ def make_parser() -> argparse.ArgumentParser:
     record.add_argument("--schedule", metavar="SPEC", help="another schedule, such as every:100+last:1&max:3/h")
     record.add_argument("--cancel", action="store_true", help="forget first what was asked for and is not recorded yet")
 
+    show = commands.add_parser("show", help="look at the runs in a browser, while they live")
+    show.add_argument(
+        "run", metavar="RUN", nargs="?", help="a run to show at once: its id, the beginning of it, or its name"
+    )
+    show.add_argument("--port", metavar="N", type=_whole, default=0, help="this port; if not given, the first free one")
+
     why = commands.add_parser("why", help="why an episode was kept, or not")
     why.add_argument("run", metavar="RUN", help="a run's id, the beginning of its id, or its name")
     why.add_argument("episode", metavar="EPISODE", type=_whole, help="its number, from 0")
@@ -128,6 +135,8 @@ def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
         return cli_develop.run(paths, options.run, options.episode, as_json=options.json)
     if options.command == "sync":
         return cli_sync.run(paths, options.wait, as_json=options.json)
+    if options.command == "show":
+        return cli_show.run(paths, options.run, options.port, as_json=options.json)
     if options.command == "why":
         return cli_why.run(paths, options.run, options.episode, as_json=options.json)
     if options.command == "wait":

@@ -14,14 +14,12 @@ from filmlab.schedule.ranges import parse_ranges
 from filmlab.schedule.text import format_duration
 from filmlabd.cli_format import count, dump, printable
 from filmlabd.cli_ls import Misuse
+from filmlabd.forecast import SHOWN, coming
 from filmlabd.index_read import NoIndex, Reader
 from filmlabd.model import EpisodeRow, RunRow
 
 T = TypeVar("T")
 ASK_TIMEOUT_S = 10.0
-LOOK_AHEAD = 20_000
-"""Episodes: what comes later than that is not worth a line."""
-SHOWN = 5
 
 
 def run(paths: StatePaths, name: str, changes: dict[str, Any], *, as_json: bool) -> tuple[list[str], bool]:
@@ -74,29 +72,6 @@ def plan_lines(schedule: CaptureSchedule, asked: Asked, version: int) -> list[st
     if wishes:
         lines.append(f"asked for by {asked.by or 'somebody'}: {', '.join(wishes)}")
     return lines
-
-
-def coming(
-    schedule: CaptureSchedule, asked: Asked, first: int, total_episodes: int, *, alone: bool = True
-) -> list[tuple[int, str]]:
-    """The next few episodes that will be captured by their number, and why: as the trainer will decide it.
-
-    Args:
-        first: the one that begins next.
-        alone: no other writer uses up what was asked for.
-    """
-    end = min(first + LOOK_AHEAD, total_episodes or first + LOOK_AHEAD)
-    found: list[tuple[int, str]] = []
-    for episode in range(first, end):
-        wish = asked.reason(episode)
-        reasons = [wish] * bool(wish) + schedule.reasons(episode, total_episodes)
-        if wish:
-            asked = asked.after(episode, of_next=alone or episode == first)
-        if reasons:
-            found.append((episode, ", ".join(reasons)))
-        if len(found) == SHOWN:
-            break
-    return found
 
 
 def _look_up(paths: StatePaths, name: str) -> tuple[RunRow, list[EpisodeRow]]:

@@ -10,6 +10,7 @@ from typing import Any
 from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.latency import Histogram
 from filmlabd.columns import join, unpack
+from filmlabd.index_page import PageAnswers
 from filmlabd.index_recorders import RecorderAnswers
 from filmlabd.index_schema import open_reader, signed, unsigned
 from filmlabd.index_series import SeriesAnswers
@@ -50,7 +51,7 @@ class NoIndex(Transient):
     """There is no index yet: no daemon has ever run on this state directory."""
 
 
-class Answers(RecorderAnswers, SeriesAnswers):
+class Answers(RecorderAnswers, SeriesAnswers, PageAnswers):
     """Every question, over one connection."""
 
     def __init__(self, db: sqlite3.Connection) -> None:

@@ -1,0 +1,153 @@
+"""What does a browser get told? Runs, episodes and the lab as plain JSON documents."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from filmlab.latency import Histogram
+from filmlabd.index_read import Reader
+from filmlabd.model import EpisodeRow, PrintRow, RunRow
+from filmlabd.overview import Glance
+from filmlabd.pages.words import flatten
+
+POSTER_END = ".poster.webp"
+CLIP_ENDS = (".gif", ".webp", ".mp4", ".png")
+"""What of an episode or a medium is shown, the first that there is."""
+
+
+def word(value: float) -> float | str | None:
+    """A number as JSON has it: NaN is null, infinities are `inf` and `-inf`."""
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else "inf" if value > 0 else "-inf"
+
+
+def run_row(glance: Glance, disk_bytes: int | None) -> dict[str, Any]:
+    """One line of the table of runs."""
+    run = glance.run
+    return run_head(run) | {
+        "last": word(glance.last_return),
+        "best": word(glance.best_return),
+        "spark": [word(value) for value in glance.spark],
+        "pace": glance.episodes_per_s,
+        "clip": clip_links(glance.clip) if glance.clip is not None else None,
+        "dropped": glance.dropped,
+        "failed": glance.failed,
+        "disk": disk_bytes,
+    }
+
+
+def run_head(run: RunRow) -> dict[str, Any]:
+    """What a run is called, and how it stands."""
+    return {
+        "id": run.run_id,
+        "name": run.name or run.run_id,
+        "project": run.project,
+        "group": run.group,
+        "tags": list(run.tags),
+        "status": "resumed" if run.status == "running" and run.attempt > 1 else run.status,
+        "alive": run.status == "running",
+        "attempt": run.attempt,
+        "episodes": run.episodes,
+        "total": run.total_episodes,
+        "created": run.created_wall,
+        "updated": run.updated_wall,
+        "finished": run.finished_wall,
+    }
+
+
+def run_document(reader: Reader, run: RunRow) -> dict[str, Any]:
+    """What stands around a run's curves and clips."""
+    failures = [row for row in reader.failures() if row.run_id == run.run_id]
+    return run_head(run) | {
+        "directory": run.directory,
+        "config": flatten(run.config),
+        "summary": flatten(run.summary),
+        "schedule": run.schedule,
+        "metrics": metric_rows(reader, run.run_id),
+        "dropped": [
+            {"what": row.what, "count": row.count, "bytes": row.size_bytes, "reason": row.reason}
+            for row in reader.drops(run.run_id)
+        ],
+        "failures": [failure(row) for row in failures],
+        "blocked": blocked(reader.blocked(run.run_id)),
+    }
+
+
+def metric_rows(reader: Reader, run_id: str) -> list[dict[str, Any]]:
+    """Every metric's name with how many points it has and its last value, of its latest attempt."""
+    out: dict[str, dict[str, Any]] = {}
+    for row in reader.metrics(run_id):
+        known = out.setdefault(row.name, {"name": row.name, "count": 0, "last": None})
+        known["count"] += row.count
+        known["last"] = word(row.last_value)
+    return list(out.values())
+
+
+def episode_documents(rows: Iterable[EpisodeRow], prints: Iterable[PrintRow]) -> list[dict[str, Any]]:
+    """Every episode with a film, and every medium, in the order they began."""
+    made = {(row.session, row.film): row.wall for row in prints if row.film}
+    return [episode_document(row, made.get((row.session, row.film), 0.0)) for row in rows]
+
+
+def episode_document(row: EpisodeRow, made_wall: float = 0.0) -> dict[str, Any]:
+    """One of them."""
+    return clip_links(row, made_wall) | {
+        "medium": row.media_name,
+        "caption": row.caption,
+        "episode": row.episode,
+        "step": row.media_step,
+        "writer": row.writer,
+        "attempt": row.attempt,
+        "return": word(row.return_),
+        "length": row.length,
+        "solved": row.solved,
+        "ended": row.ended,
+        "complete": row.complete,
+        "frames": row.frames,
+        "fps": row.fps,
+        "reason": row.reason,
+        "note": row.note,
+        "wall": row.wall,
+        "state": row.job_state,
+        "problem": row.job_reason,
+    }
+
+
+def clip_links(row: EpisodeRow, made_wall: float = 0.0) -> dict[str, Any]:
+    """Where the browser finds the prints of an episode: by session and film, never by a path."""
+    base = f"/prints/{row.run_id}/{row.session:016x}/{row.film}"
+    mark = f"?v={int(made_wall * 1000):x}" if made_wall else ""
+    shown = shown_print(row)
+    return {
+        "key": f"{row.session:016x}-{row.film}",
+        "kind": shown.rpartition(".")[2] if shown else "",
+        "poster": f"{base}/poster{mark}" if shown else "",
+        "clip": f"{base}/clip{mark}" if shown else "",
+        "formats": sorted({path.rpartition(".")[2] for path in row.paths if not path.endswith(POSTER_END)}),
+    }
+
+
+def shown_print(row: EpisodeRow) -> str:
+    """The path of the print that shows an episode or a medium; empty where there is none."""
+    clips = [path for path in row.paths if not path.endswith(POSTER_END)]
+    return next((path for end in CLIP_ENDS for path in clips if path.endswith(end)), "")
+
+
+def failure(row: PrintRow) -> dict[str, Any]:
+    """A print that could not be made."""
+    return {
+        "key": row.key, "run": row.run_id, "kind": row.kind, "strikes": row.strikes, "given_up": row.quarantined,
+        "reason": row.reason, "wall": row.wall,
+    }  # fmt: skip
+
+
+def blocked(histogram: Histogram) -> dict[str, Any]:
+    """How long the training thread was inside filmlab: counts, and nanoseconds."""
+    return {
+        "calls": histogram.count,
+        "total_ns": histogram.total_ns,
+        "p50_ns": histogram.percentile_ns(50),
+        "p99_ns": histogram.percentile_ns(99),
+        "max_ns": histogram.max_ns,
+    }

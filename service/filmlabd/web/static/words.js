@@ -1,0 +1,79 @@
+// How numbers, times and sizes read: short, and as everywhere else in filmlab.
+
+const DASH = "–";
+
+/** `200`, `−3.25`, `1.2e−5`, `12,500`, `∞`; a dash where there is none. */
+export function number(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return DASH;
+  if (value === "inf" || value === Infinity) return "∞";
+  if (value === "-inf" || value === -Infinity) return "−∞";
+  const size = Math.abs(value);
+  let shown;
+  if (Number.isInteger(value) && size < 1e15) shown = value.toLocaleString("en");
+  else if (size >= 1e-3 && size < 1e6) shown = Number(value.toPrecision(4)).toLocaleString("en", { maximumFractionDigits: 6 });
+  else shown = value.toPrecision(3).replace(/\.?0+e/, "e").replace("e+", "e");
+  return shown.replace(/-/g, "−");
+}
+
+/** Nanoseconds in the unit that suits them. */
+export function nanoseconds(value) {
+  for (const [unit, size] of [["ns", 1], ["µs", 1e3], ["ms", 1e6]]) {
+    if (value < 999.5 * size) return `${Number((value / size).toPrecision(value / size >= 99.5 ? 3 : 2))} ${unit}`;
+  }
+  return duration(value / 1e9);
+}
+
+/** `4.2 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`. */
+export function duration(seconds) {
+  if (!Number.isFinite(seconds)) return DASH;
+  if (seconds < 9.95) return `${Math.max(0, seconds).toFixed(1)} s`;
+  if (seconds < 59.5) return `${Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  for (const [big, name, small, smallName] of [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]]) {
+    if (whole >= big) {
+      const rest = Math.floor((whole % big) / small);
+      return `${Math.floor(whole / big)} ${name}${rest ? ` ${rest} ${smallName}` : ""}`;
+    }
+  }
+  return DASH;
+}
+
+/** `just now`, `5 min ago`, `3 h ago`, `2 d ago`. */
+export function ago(wall, now = Date.now() / 1000) {
+  const past = now - wall;
+  if (!wall) return DASH;
+  if (past < 10) return "just now";
+  if (past < 60) return `${Math.floor(past)} s ago`;
+  if (past < 3600) return `${Math.floor(past / 60)} min ago`;
+  if (past < 86400) return `${Math.floor(past / 3600)} h ago`;
+  return `${Math.floor(past / 86400)} d ago`;
+}
+
+/** `2026-11-21 04:12:09`, local time. */
+export function moment(wall) {
+  if (!wall) return DASH;
+  const at = new Date(wall * 1000);
+  const two = (value) => String(value).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+/** `512 B`, `1.5 MB`. */
+export function bytes(value) {
+  if (value === null || value === undefined) return DASH;
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let shown = value;
+  while (shown >= 999.5 && units.length > 1) { shown /= 1000; units.shift(); }
+  return `${shown >= 99.5 || value < 1000 ? Math.round(shown) : Number(shown.toPrecision(3))} ${units[0]}`;
+}
+
+/** `1 clip`, `12 clips`. */
+export function plural(count, one, many = `${one}s`) {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
+
+/** A number for sorting: what is no number comes last. */
+export function rank(value) {
+  if (value === "inf") return Infinity;
+  if (value === "-inf") return -Infinity;
+  return value === null || value === undefined || Number.isNaN(value) ? null : value;
+}
