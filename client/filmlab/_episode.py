@@ -2,29 +2,23 @@
 
 import math
 import time
-from collections.abc import Callable
 from time import perf_counter_ns
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
-from filmlab.errors import BadInput, FilmlabError
-from filmlab.frames import BadFrame, Snapshot
-from filmlab.intake import FilmEnd, Shot
+from filmlab._camera import Camera, FrameLike
+from filmlab._folder import AS_ITS_RUN, Printing
+from filmlab.errors import BadInput
+from filmlab.intake import FilmEnd
 from filmlab.jsonable import document
 from filmlab.reel import Reel
 from filmlab.schedule import Decision
-from filmlab.steps import keep_action, plain_number
-from filmlab.wire.chunks import FRAMES_MAX
-from filmlab.wire.entries import Dropped, EpisodeBegin, EpisodeEnd, encode_entry
+from filmlab.steps import plain_number
+from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, encode_entry
 from filmlab.wire.names import clean_text
 
 if TYPE_CHECKING:
     from filmlab._seat import Seat
-
-FrameLike: TypeAlias = Any
-"""An array, or a function without arguments that gives one: it is called only while `capturing`."""
 
 
 class Episode:
@@ -35,11 +29,11 @@ class Episode:
     """
 
     __slots__ = (
-        "__weakref__", "_decision", "_ended", "_foreign_ns", "_length", "_meter", "_reel", "_return", "_seat",
-        "_shooting", "index",
+        "__weakref__", "_camera", "_decision", "_ended", "_length", "_meter", "_printing", "_return",
+        "_seat", "index",
     )  # fmt: skip
 
-    def __init__(self, seat: "Seat", index: int, decision: Decision) -> None:
+    def __init__(self, seat: "Seat", index: int, decision: Decision, printing: Printing = AS_ITS_RUN) -> None:
         self.index = index
         self._seat = seat
         self._decision = decision
@@ -47,10 +41,8 @@ class Episode:
         self._length = 0
         self._return = 0.0
         self._ended = False
-        self._reel: Reel | None = None
-        self._shooting = False
-        self._foreign_ns = 0
-        """Time of this call that was spent in the caller's own function for the frame."""
+        self._printing = printing
+        self._camera: Camera | None = None
         seat.episodes.add(self)
         if decision.capture:
             self._begin_film()
@@ -58,7 +50,7 @@ class Episode:
     @property
     def capturing(self) -> bool:
         """Whether frames are wanted: render only then."""
-        return self._shooting
+        return self._camera is not None and self._camera.running
 
     def step(self, action: Any = None, reward: float = 0.0, frame: FrameLike = None) -> None:
         """One step of the environment.
@@ -70,7 +62,9 @@ class Episode:
                 or a function that gives it. Copied at once: the environment may go on drawing on it.
         """
         began = perf_counter_ns()
-        self._foreign_ns = 0
+        camera = self._camera
+        if camera is not None:
+            camera.foreign_ns = 0
         try:
             if self._ended:
                 self._late("step")
@@ -79,29 +73,42 @@ class Episode:
                 value = reward if type(reward) is float else self._number(reward)
                 if value is not None:
                     self._return += value
-                if self._shooting:
-                    self._shoot(frame, action, math.nan if value is None else value, is_step=True)
+                if camera is not None and camera.running:
+                    camera.shoot(frame, action, math.nan if value is None else value, is_step=True)
         except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `failed`
             self._seat.failed("step", error)
         finally:
-            self._meter.add(perf_counter_ns() - began - self._foreign_ns)
+            foreign_ns = camera.foreign_ns if camera is not None else 0
+            self._meter.add(perf_counter_ns() - began - foreign_ns)
+
+    def count(self, reward: Any) -> None:
+        """A step of which nothing is filmed; for integrations, whose every step comes here. Not timed: too short."""
+        if type(reward) is not float:
+            try:
+                value = self._number(reward)
+            except Exception as error:  # noqa: BLE001  # as in `step`
+                self._seat.failed("step", error)
+                value = None
+            reward = 0.0 if value is None else value
+        self._length += 1
+        self._return += reward
 
     def frame(self, frame: FrameLike) -> None:
         """A frame that belongs to no step: what is seen after `reset`."""
-        if not self._shooting:
+        camera = self._camera
+        if camera is None or not camera.running:
             return
-        began = perf_counter_ns()
-        self._foreign_ns = 0
+        began, camera.foreign_ns = perf_counter_ns(), 0
         try:
-            self._shoot(frame, None, 0.0, is_step=False)
+            camera.shoot(frame)
         except Exception as error:  # noqa: BLE001  # as in `step`
             self._seat.failed("frame", error)
         finally:
-            self._meter.add(perf_counter_ns() - began - self._foreign_ns)
+            self._meter.add(perf_counter_ns() - began - camera.foreign_ns)
 
     def capture(self, reason: str = "asked for") -> None:
         """Film this episode from here on, whatever the schedule said. Nothing changes where it is being filmed."""
-        if self._ended or self._reel is not None:
+        if self._ended or self._camera is not None:
             return
         try:
             self._decision = Decision(True, False, reason)
@@ -111,7 +118,16 @@ class Episode:
 
     def cut(self) -> None:
         """End the film here; the episode goes on."""
-        self._shooting = False
+        if self._camera is not None:
+            self._camera.running = False
+
+    def totals(self, return_: float, length: int) -> None:
+        """What somebody else has counted, to be told in place of what was counted here.
+
+        Raises:
+            BadInput: these are no numbers.
+        """
+        self._return, self._length = plain_number(return_), check_index(length)
 
     def end(self, solved: bool | None = None, metadata: Any = None) -> None:
         """The episode is over.
@@ -164,57 +180,12 @@ class Episode:
             reason=clean_text(self._decision.reason),
             provisional=self._decision.provisional,
             plan_version=self._seat.plan_version,
+            fps=self._printing.fps,
         )
+        if self._printing.folder is not None:
+            self._printing.folder.tell(self._seat, process, reel, self._printing.stem)
         self._seat.put(encode_entry(begin))
-        self._reel, self._shooting = reel, True
-
-    def _shoot(self, frame: FrameLike, action: Any, reward: float, *, is_step: bool) -> None:
-        """Hand over one step of the film, or end the film where that cannot be."""
-        reel, process = self._reel, self._seat.process
-        if reel is None or process is None or reel.dropped:
-            self._shooting = False
-            return
-        try:
-            taken = None if frame is None else self._take(reel, frame)
-        except BadFrame as error:
-            self._end_film(reel, str(error))
-            return
-        if reel.dropped:
-            return
-        kept, action_bytes = self._keep(action)
-        shot = Shot(reel, taken, kept, reward, is_step, action_bytes=action_bytes)
-        if taken is not None:
-            shot.frame_bytes = taken.nbytes
-            reel.frames += 1
-            reel.handed_bytes += taken.nbytes
-            self._seat.tally.film_frames += 1
-            self._seat.tally.film_bytes += taken.nbytes
-        process.intake.put_shot(shot)
-        process.link.wake()
-
-    def _take(self, reel: Reel, frame: FrameLike) -> Snapshot | None:
-        """A copy of the frame, or None where there is no room for it and the film was dropped."""
-        if type(frame) is not np.ndarray and callable(frame):
-            frame = self._call(frame)
-        if reel.frames >= FRAMES_MAX:
-            raise BadFrame(f"is past the limit of {FRAMES_MAX} frames for an episode")
-        process = self._seat.process
-        if process is None or not process.intake.film_room(getattr(frame, "nbytes", 0)):
-            self._drop_film(reel)
-            return None
-        return reel.shutter.take(frame)
-
-    def _call(self, function: Callable[[], Any]) -> Any:
-        """What the caller's function gives. Its time is the caller's own."""
-        began = perf_counter_ns()
-        try:
-            return function()
-        except FilmlabError:
-            raise
-        except Exception as error:  # the film is not worth the training: say it, and go on without
-            raise BadFrame(f"could not be rendered: {type(error).__name__}: {error}") from error
-        finally:
-            self._foreign_ns = perf_counter_ns() - began
+        self._camera = Camera(self._seat, reel, self._label())
 
     def _number(self, reward: Any) -> float | None:
         """A step's reward; None for what is no number: the step is still there, and its frame is too."""
@@ -228,37 +199,11 @@ class Episode:
             )
             return None
 
-    def _keep(self, action: Any) -> tuple[Any, int]:
-        try:
-            return keep_action(action)
-        except ValueError as error:
-            self._seat.notices.warn("action", f"{self._label()}: {error}; it is left out")
-            return None, 0
-
-    def _end_film(self, reel: Reel, reason: str) -> None:
-        """The film ends before this frame and is developed; the episode goes on."""
-        self._shooting = False
-        reel.ended_by = f"{self._label()}: frame {reel.frames} {reason}"
-        self._seat.notices.warn("film-ended", f"{reel.ended_by}; its film ends there")
-
-    def _drop_film(self, reel: Reel) -> None:
-        """There is no memory left: all of this film goes, rather than some of its frames."""
-        self._shooting = False
-        tally = self._seat.tally
-        reason = "over memory_bytes: frames came faster than they could be handed on"
-        if not tally.drop_film(reel, reason):
-            return
-        dropped = Dropped(
-            run=reel.run, wall=time.time(), episode=self.index, what="film", count=1, size_bytes=reel.handed_bytes,
-            reason=reason,
-        )  # fmt: skip
-        self._seat.put(encode_entry(dropped))
-        self._seat.notices.warn("film-dropped", f"{self._label()}: its film is dropped: {reason}")
-
     def _end(self, solved: bool | None, metadata: Any, *, complete: bool) -> None:
         """Say the totals. Whatever the arguments are, this is done once."""
-        self._ended, self._shooting = True, False
-        reel, self._reel = self._reel, None
+        self._ended = True
+        camera, self._camera = self._camera, None
+        reel = camera.reel if camera is not None else None
         if not self._seat.ready("end"):
             return
         self._seat.tally.episodes += 1
@@ -296,7 +241,7 @@ class Episode:
 
     def _detach(self) -> None:
         """The session is another one now: what was shot belongs to the former."""
-        self._reel, self._shooting = None, False
+        self._camera = None
 
     def _late(self, what: str) -> None:
         self._seat.notices.warn(f"late-{what}", f"{self._label()}: {what} after its end; ignored")

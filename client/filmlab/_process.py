@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from filmlab.delivery import Closing, Limits, LinkOptions, Mode
@@ -17,7 +17,7 @@ from filmlab.notices import Notices
 from filmlab.options import RunOptions
 from filmlab.packer import FILM_BATCH_BYTES, Packer
 from filmlab.paths import StatePaths
-from filmlab.wire.entries import MetricNames, encode_entry
+from filmlab.wire.entries import MetricNames, Recorder, encode_entry
 
 if TYPE_CHECKING:
     from filmlab._seat import Seat
@@ -50,6 +50,7 @@ class Process:
             LinkOptions(paths, mode, options.endpoint, limits, parent_session, self.notices.tell),
         )
         self.film_numbers = itertools.count(1)
+        self._recorder_numbers = itertools.count(1)
         self._seats: dict[int, Seat] = {}
         self._run_numbers = itertools.count()
         self._metrics: dict[str, int] = {}
@@ -95,6 +96,13 @@ class Process:
             self.intake.put_entry(encode_entry(MetricNames(run=run, wall=wall, names=tuple(fresh))))
             self._metrics.update({name: number for number, name in fresh})
         return [self._metrics[name] for name in names]
+
+    def declare_recorder(self, described: Recorder) -> int:
+        """Say what a recorder is; the number that stands for it in this session."""
+        number = next(self._recorder_numbers)
+        self.intake.put_entry(encode_entry(replace(described, number=number)))
+        self.link.wake()
+        return number
 
     def seats(self) -> list["Seat"]:
         """The runs that this session carries now."""

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from filmlab._episode import Episode, check_index
+from filmlab._folder import AS_ITS_RUN, Printing
 from filmlab._process import Departure, Process
 from filmlab._rows import ROWS_MAX, Row, Sorted, sort_out
 from filmlab._seat import Seat
@@ -92,17 +93,26 @@ class Run:
         finally:
             self._seat.tally.meter.add(perf_counter_ns() - began)
 
-    def episode(self, index: int | None = None, *, capture: bool | None = None, reason: str = "") -> Episode:
+    def episode(
+        self,
+        index: int | None = None,
+        *,
+        capture: bool | Decision | None = None,
+        reason: str = "",
+        printing: Printing = AS_ITS_RUN,
+    ) -> Episode:
         """Begin an episode.
 
         Args:
             index: its number, from 0; None: one more than the last.
             capture: None: the run's schedule decides; else whether its frames are recorded, for the `reason` given.
-                What somebody asked for with `filmlab record` is recorded in any case.
+                What somebody asked for with `filmlab record` is recorded in any case. For integrations: what
+                `decide` said.
+            printing: for integrations: how its film is printed, where that differs from the run's.
         """
         began = perf_counter_ns()
         try:
-            episode = self._begin_episode(index, capture, reason)
+            episode = self._begin_episode(index, capture, reason, printing)
         except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `failed`
             self._seat.failed("episode", error)
             episode = Episode(self._seat, self._next_episode, _NEVER)
@@ -122,6 +132,15 @@ class Run:
         except Exception as error:  # noqa: BLE001  # as in `episode`
             self._seat.failed("asks_for", error)
         return ""
+
+    def decide(self, index: int, capture: bool | None = None, reason: str = "") -> Decision:
+        """What `episode` decides with these arguments, for integrations; uses up what was asked for."""
+        try:
+            if self._seat.ready("decide") and not self._seat.tally.refused:
+                return self._decide(check_index(index), capture, reason)
+        except Exception as error:  # noqa: BLE001  # as in `episode`
+            self._seat.failed("decide", error)
+        return _NEVER
 
     def log_episode(
         self,
@@ -272,18 +291,20 @@ class Run:
 
     # --- episodes ---------------------------------------------------------------------------------------------------
 
-    def _begin_episode(self, index: Any, capture: bool | None, reason: str) -> Episode:
+    def _begin_episode(self, index: Any, capture: bool | Decision | None, reason: str, printing: Printing) -> Episode:
         number = self._number(index)
         if not self._seat.ready("episode") or self._seat.tally.refused:
             return Episode(self._seat, number, _NEVER)
+        decision = capture if isinstance(capture, Decision) else self._decide(number, capture, reason)
+        return Episode(self._seat, number, decision, printing)
+
+    def _decide(self, number: int, capture: bool | None, reason: str) -> Decision:
         self._take_plan()
         if capture is None:
-            decision = self._decider.decide(number, time.monotonic())
-        else:
-            asked = self._decider.take_asked(number)
-            given = reason or ("asked for" if capture else "not asked for")
-            decision = Decision(bool(asked or capture), False, asked or given)
-        return Episode(self._seat, number, decision)
+            return self._decider.decide(number, time.monotonic())
+        asked = self._decider.take_asked(number)
+        given = reason or ("asked for" if capture else "not asked for")
+        return Decision(bool(asked or capture), False, asked or given)
 
     def _number(self, index: Any) -> int:
         number = self._next_episode

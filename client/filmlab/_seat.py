@@ -14,6 +14,7 @@ from filmlab.tally import Tally
 from filmlab.wire.entries import RunBegin, encode_entry
 
 if TYPE_CHECKING:
+    from filmlab._clip import Clip
     from filmlab._episode import Episode
 
 
@@ -36,7 +37,7 @@ class Seat:
         """How many sessions it has joined so far."""
         self.rows: dict[tuple[str, ...], Row] = {}
         """Empty whenever `log` must look closer: at first, after `finish`, in a forked child."""
-        self.episodes: weakref.WeakSet[Episode] = weakref.WeakSet()
+        self.episodes: weakref.WeakSet[Episode | Clip] = weakref.WeakSet()
         """Those that are open."""
         self.away = ""
         """Why the session is not this process's own any more: `forked` or `lost`."""

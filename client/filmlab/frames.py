@@ -15,6 +15,9 @@ from filmlab.wire.chunks import SIDE_MAX_PX
 
 Frame: TypeAlias = NDArray[np.uint8]
 
+MOMENTS_MAX = 10_000
+"""Of one episode or clip; a longer one is cut there."""
+
 _U8 = np.dtype(np.uint8)
 
 

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmlab.errors import BadInput
-from filmlab.frames import BadFrame, Frame, check_shape
-from filmlab.wire.chunks import FRAMES_MAX
+from filmlab.frames import MOMENTS_MAX, BadFrame, Frame, check_shape
 from filmlab.wire.names import clean_text
 
 VideoLayout: TypeAlias = Literal["THWC", "TCHW", "THW"]
@@ -66,8 +65,8 @@ class Video:
         else:
             clip = _array(frames, "Video")
             arrays = list(_bytes_of(_time_first(clip, layout), "Video"))
-        if not 1 <= len(arrays) <= FRAMES_MAX:
-            raise BadInput(f"Video: 1 to {FRAMES_MAX} frames, got {len(arrays)}")
+        if not 1 <= len(arrays) <= MOMENTS_MAX:
+            raise BadInput(f"Video: 1 to {MOMENTS_MAX} frames, got {len(arrays)}")
         self.frames: list[Frame] = [_frame(item, "Video") for item in arrays]
         if len({item.shape for item in self.frames}) > 1:
             raise BadInput(f"Video: frames of different shapes {sorted({item.shape for item in self.frames})}")

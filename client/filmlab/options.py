@@ -1,6 +1,5 @@
 """What was `init` asked for? Arguments, then FILMLAB_* variables, then defaults, checked in one place."""
 
-import hashlib
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -15,7 +14,7 @@ from filmlab.jsonable import document
 from filmlab.media import check_fps
 from filmlab.schedule import CaptureSchedule, Decider
 from filmlab.wire.jsonbody import Json
-from filmlab.wire.names import check_run_id, check_writer, clean_text, file_name
+from filmlab.wire.names import check_run_id, check_writer, clean_text, file_name, short_id
 from filmlab.wire.run_entries import FORMATS, OVERLAYS
 
 Mode: TypeAlias = Literal["auto", "online", "offline", "disabled"]
@@ -25,7 +24,6 @@ MEMORY_BYTES = 512 * MIB
 MEMORY_MIN_BYTES = 4 * MIB
 SPOOL_BYTES = 2048 * MIB
 CLOSE_TIMEOUT_S = 5.0
-SHORT_ID_CHARS = 20
 
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -133,14 +131,6 @@ def resolve(
 def new_id() -> str:
     """Eight characters of a-z and 2-7."""
     return "".join(_ID_ALPHABET[byte & 31] for byte in os.urandom(8))
-
-
-def short_id(run_id: str) -> str:
-    """An id as a part of a file name: a long one is cut, with a hash that keeps it apart from others."""
-    if len(run_id) <= SHORT_ID_CHARS:
-        return run_id
-    digest = hashlib.blake2b(run_id.encode(), digest_size=4).hexdigest()
-    return f"{run_id[: SHORT_ID_CHARS - 9]}-{digest}"
 
 
 def run_directory(base: str | os.PathLike[str], project: str, name: str, run_id: str) -> Path:

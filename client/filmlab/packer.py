@@ -199,8 +199,9 @@ class Packer:
             except Full:
                 self._drop(reel, "memory and spool are full")
         if not isinstance(end.entry, EpisodeEnd):
-            if not reel.dropped:
-                self._add(replace(end.entry, frames=reel.sealed_frames, last_seq=reel.last_seq), now)
+            if reel.announced or not reel.dropped:
+                frames = 0 if reel.dropped else reel.sealed_frames
+                self._add(replace(end.entry, frames=frames, last_seq=reel.last_seq), now)
             return
         notes = [end.entry.note, reel.ended_by, f"film dropped: {reel.dropped}" if reel.dropped else ""]
         frames = 0 if reel.dropped else reel.sealed_frames

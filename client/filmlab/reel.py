@@ -10,9 +10,8 @@ class Reel:
     """One film while it is shot. Its episode writes the first part, the sender the second; `dropped` either of them."""
 
     __slots__ = (
-        "develop", "developed", "dropped", "ended_by", "episode", "first_step", "frames", "handed_bytes", "last_seq",
-        "number", "run",
-        "sealed_frames", "shutter", "wall",
+        "announced", "develop", "developed", "dropped", "ended_by", "episode", "first_step", "frames", "handed_bytes",
+        "last_seq", "number", "run", "sealed_frames", "shutter", "wall",
     )  # fmt: skip
 
     def __init__(self, number: int, run: int, episode: int, wall: float, first_step: int = 0) -> None:
@@ -22,6 +21,8 @@ class Reel:
         self.wall = wall
         self.first_step = first_step
         """Of the episode, when the film began."""
+        self.announced = False
+        """The daemon knows of it before its end, and waits for that, as it does for a clip's."""
         self.shutter = Shutter()
         self.develop: Callable[[Any], Snapshot] | None = None
         """Where frames come as something else: makes them frames, in the sender's thread. Raises BadFrame."""

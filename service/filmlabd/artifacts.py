@@ -88,6 +88,51 @@ class RunDirectory:
                 os.fsync(directory)
         return relative
 
+    def publish_beside(self, name: str, data: bytes, mark: bytes, token: str) -> str:
+        """Put a file beside what is there: a file of this name may be there already only if it has the same mark.
+
+        Args:
+            name: in this directory itself.
+            mark: what the contents end with, and those of no other film.
+            token: tells who writes apart from whoever writes a file of this name at the same time.
+
+        Raises:
+            BadInput, Transient: as the constructor does; Transient as well where somebody else was quicker.
+        """
+        part = f".{token}.part"
+        with _told(self.path / name, "cannot be written"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(part, dir_fd=self._root)
+            try:
+                self._write(part, self._root, data, final=True)
+                self._link(part, name)
+            except FileExistsError as found:
+                if self.is_taken(name, mark):
+                    raise Transient(f"{self.path / name} has come to be meanwhile") from found
+                os.rename(part, name, src_dir_fd=self._root, dst_dir_fd=self._root)
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(part, dir_fd=self._root)
+            os.fsync(self._root)
+        return name
+
+    def is_taken(self, name: str, mark: bytes) -> bool:
+        """Whether something else than a file that ends with this mark has this name, in this directory itself."""
+        if not _exists(name, self._root):
+            return False
+        try:
+            # Not waiting: it may be a pipe. Whatever cannot be read is somebody else's.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+            descriptor = os.open(name, flags, dir_fd=self._root)
+        except OSError:
+            return True
+        try:
+            found = os.fstat(descriptor)
+            at = found.st_size - len(mark)
+            return not stat.S_ISREG(found.st_mode) or at < 0 or os.pread(descriptor, len(mark), at) != mark
+        finally:
+            os.close(descriptor)
+
     def head(self, relative: str, size_bytes: int) -> bytes | None:
         """The first bytes of a print; None where it is not there. `../…`: it lies elsewhere, as a recorder's do."""
         if relative.startswith("../"):
@@ -125,6 +170,18 @@ class RunDirectory:
             return False
         return True
 
+    def _link(self, part: str, name: str) -> None:
+        """Give what is written its name. Raises FileExistsError where something has it."""
+        try:
+            os.link(part, name, src_dir_fd=self._root, dst_dir_fd=self._root, follow_symlinks=False)
+        except OSError as error:
+            # Some file systems have no second names; there, only who comes at the very same moment is not seen.
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+                raise
+            if _exists(name, self._root):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name) from None
+            os.rename(part, name, src_dir_fd=self._root, dst_dir_fd=self._root)
+
     def _write(self, part: str, directory: int, pieces: bytes | Iterable[bytes], *, final: bool) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with _umask(self._umask):
@@ -149,6 +206,14 @@ def _head_of(directory: str, relative: str, size_bytes: int) -> bytes | None:
         return None
     finally:
         os.close(descriptor)
+
+
+def _exists(name: str, at: int) -> bool:
+    try:
+        os.stat(name, dir_fd=at, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _open_directory(name: str, at: int, shown: Path) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from filmlab.errors import BadInput
 from filmlab.paths import StatePaths
@@ -56,7 +57,7 @@ def run(paths: StatePaths, name: str, episode: int, *, as_json: bool) -> tuple[l
         whose = _whose(answer, answers)
         lines.append(f"{whose}{answer.verdict}: {answer.why}")
         lines += [f"  {detail}" for detail in answer.details]
-        lines += [f"  {found.directory}/{path}" for path in answer.files]
+        lines += [f"  {Path(found.directory) / path}" for path in answer.files]
     return [printable(line) for line in [*lines, *([forecast] if forecast else [])]], False
 
 

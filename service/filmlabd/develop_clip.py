@@ -14,6 +14,7 @@ from filmlabd.films import film_path, read_frames
 from filmlabd.model import EpisodeRow
 from filmlabd.render.frames import Clip
 from filmlabd.render.gif import encode_gif
+from filmlabd.render.grid import grid
 from filmlabd.render.overlay import Overlay
 from filmlabd.render.video import encode_mp4, encode_webp, poster
 
@@ -47,11 +48,17 @@ class Footage:
     def frames(self) -> Generator[NDArray[np.uint8]]:
         """As many frames as the episode says it has, or as there are; from the first one at each call."""
         self.notes, self.read = [], 0
+        if self._row.tiles > 1:
+            yield from grid(self._taken(), self._row.tiles, self._row.aspect)
+        else:
+            yield from self._taken()
+        if self.read < self._row.frames and not self.notes:
+            self.notes.append(f"the film has {self.read} of {self._row.frames} frames")
+
+    def _taken(self) -> Iterator[NDArray[np.uint8]]:
         for frame in itertools.islice(read_frames(self._path, self.notes), self._row.frames):
             self.read += 1
             yield frame
-        if self.read < self._row.frames and not self.notes:
-            self.notes.append(f"the film has {self.read} of {self._row.frames} frames")
 
     def first(self) -> NDArray[np.uint8] | None:
         """The first frame, None where there is none."""

@@ -17,12 +17,15 @@ from filmlabd.artifacts import Made, RunDirectory
 from filmlabd.develop_clip import FPS_MIN, Footage, Publish, make_clips
 from filmlabd.develop_overlay import overlay_of
 from filmlabd.develop_recorder import episode_json, find, warning_of
+from filmlabd.develop_video import make_video
 from filmlabd.index import Reader
 from filmlabd.json_text import document
 from filmlabd.model import EpisodeRow, Job, RecorderRow, RunRow, TraceRow
 from filmlabd.render.gif import encode_gif
 
 NO_FRAMES = "no frames were captured: the environment needs render_mode='rgb_array', or the loop step(frame=...)"
+VIDEO = "video"
+"""The kind of recorder whose clips go to a folder of the program's, while the episode's JSON stays with its run."""
 _IMAGE = "image/frames"
 
 
@@ -33,9 +36,9 @@ def make_episode(job: Job, run: RunRow, reader: Reader, room: Path, directory: R
         BadInput: the index knows no such film, or it cannot be shown; with run, episode and frame.
     """
     row = _row(job, reader)
-    trace = reader.trace(row.session, row.film)
-    if trace is not None:
-        return _make_traced(job, row, run.umask, trace, find(reader, row.session, trace.recorder), room)
+    trace, recorder = _traced(row, reader)
+    if trace is not None and recorder is not None and recorder.kind != VIDEO:
+        return _make_traced(job, row, run.umask, trace, recorder, room)
     stem = episode_stem(row)
     footage = Footage(room, row)
     paths: list[str] = []
@@ -44,7 +47,10 @@ def make_episode(job: Job, run: RunRow, reader: Reader, room: Path, directory: R
     if row.frames:
         overlay, unsaid = overlay_of(run.overlay, row, reader.steps(row.session, row.film))
         with _named(f"run {run.run_id}, episode {row.episode}"):
-            paths, made = make_clips(footage, stem, run.formats, row.fps, overlay, _publisher(directory, job))
+            if trace is not None and recorder is not None:
+                paths, made = make_video(footage, row, recorder, trace.stem, overlay, run.umask)
+            else:
+                paths, made = make_clips(footage, stem, run.formats, row.fps, overlay, _publisher(directory, job))
         notes += [*made, *(unsaid if paths else ())]
     notes += footage.notes
     fields = _episode_fields(run, row, reader, footage.read)
@@ -91,7 +97,11 @@ def make_medium(job: Job, run: RunRow, reader: Reader, room: Path, directory: Ru
             raise BadInput(f"it has no frame: {'; '.join(footage.notes) or 'none came'}")
         if row.media_mime == _IMAGE:
             return (directory.publish(f"{stem}.png", _png(first), final=job.final),), tuple(footage.notes)
-        paths, notes = make_clips(footage, stem, run.formats, row.fps, None, _publisher(directory, job))
+        trace, recorder = _traced(row, reader)
+        if trace is not None and recorder is not None:
+            paths, notes = make_video(footage, row, recorder, trace.stem, None, run.umask)
+        else:
+            paths, notes = make_clips(footage, stem, run.formats, row.fps, None, _publisher(directory, job))
     return tuple(paths), (*notes, *footage.notes)
 
 
@@ -106,6 +116,12 @@ def _named(whose: str) -> Iterator[None]:
 
 def _publisher(directory: RunDirectory, job: Job) -> Publish:
     return lambda path, data: directory.publish(path, data, final=job.final)
+
+
+def _traced(row: EpisodeRow, reader: Reader) -> tuple[TraceRow | None, RecorderRow | None]:
+    """What a recorder says of this film, and that recorder; nothing of a film of no recorder."""
+    trace = reader.trace(row.session, row.film)
+    return (trace, find(reader, row.session, trace.recorder)) if trace is not None else (None, None)
 
 
 def _row(job: Job, reader: Reader) -> EpisodeRow:

@@ -135,7 +135,9 @@ def _as_linked(row: EpisodeRow, directory: RunDirectory) -> EpisodeRow:
     if not any(path.startswith("/") for path in row.paths):
         return row
     here = os.path.realpath(directory.path)
-    return replace(row, paths=tuple(os.path.relpath(path, here) for path in row.paths))
+    return replace(
+        row, paths=tuple(os.path.relpath(path, here) if path.startswith("/") else path for path in row.paths)
+    )
 
 
 def _is_clip(row: EpisodeRow) -> bool:

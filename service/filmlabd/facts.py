@@ -74,7 +74,8 @@ class RunClosed:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeCut:
-    """An episode that its trainer never ended: closed by the daemon, with what had become durable of its film."""
+    """An episode or a clip (`episode` −1) that its trainer never ended: closed by the daemon, with what had become
+    durable of its film."""
 
     session: int
     run: int

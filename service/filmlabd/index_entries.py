@@ -9,6 +9,7 @@ from filmlab.latency import Histogram
 from filmlab.wire.entries import (
     NO_STEP,
     Blocked,
+    ClipBegin,
     Dropped,
     Entry,
     EpisodeBegin,
@@ -94,6 +95,8 @@ class Entries:
                 )
             case EpisodeEnd():
                 self._end(number, seq, writer, entry)
+            case ClipBegin():
+                self._clip(number, writer, entry)
             case Media():
                 self._medium(number, writer, entry)
             case Blocked():
@@ -128,10 +131,11 @@ class Entries:
     def _begin(self, number: int, writer: Writer, entry: EpisodeBegin) -> None:
         self._db.execute(
             "INSERT OR IGNORE INTO episodes (writer_id, run_id, session, film, episode, occurrence, reason, wall,"
-            " provisional, job_state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+            " provisional, fps, job_state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
             (
                 writer.id, writer.run_id, signed(number), entry.film, entry.episode,
                 self._occurrence(writer, "", entry.episode, None), entry.reason, entry.wall, entry.provisional,
+                entry.fps or None,
             ),
         )  # fmt: skip
 
@@ -177,9 +181,23 @@ class Entries:
         )  # fmt: skip
         return cursor.lastrowid or 0, False, job_state, False
 
+    def _clip(self, number: int, writer: Writer, entry: ClipBegin) -> None:
+        step, name = _media_step(writer, entry.step), clean(entry.name)
+        self._db.execute(
+            "INSERT OR IGNORE INTO episodes (writer_id, run_id, session, film, episode, occurrence, reason, wall,"
+            " job_state, media_name, media_mime, media_step, fps, tiles, aspect)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, 'video/frames', ?, ?, ?, ?)",
+            (
+                writer.id, writer.run_id, signed(number), entry.film, entry.episode,
+                self._occurrence(writer, name, entry.episode, step), clean(entry.reason), entry.wall, name, step,
+                entry.fps, entry.tiles, entry.aspect,
+            ),
+        )  # fmt: skip
+
     def _medium(self, number: int, writer: Writer, entry: Media) -> None:
-        # A medium without a step belongs to the point that was logged last.
-        step = writer.last_step or 0 if entry.step == NO_STEP else entry.step
+        if entry.film and self._ended_clip(number, entry):
+            return
+        step = _media_step(writer, entry.step)
         film = entry.film if entry.mime in _FRAME_MIMES else 0
         name = clean(entry.name)
         self._db.execute(
@@ -193,6 +211,19 @@ class Entries:
                 clean(entry.caption), entry.fps,
             ),
         )  # fmt: skip
+
+    def _ended_clip(self, number: int, entry: Media) -> bool:
+        """Whether the medium is the end of a clip that had begun; then it is told."""
+        cursor = self._db.execute(
+            "UPDATE episodes SET ended = 1, complete = 1, frames = ?, last_seq = ?, wall = ?, caption = ?,"
+            " job_state = CASE job_state WHEN 'pending' THEN 'ready' ELSE job_state END"
+            " WHERE session = ? AND film = ? AND media_name != ''",
+            (
+                min(entry.frames, INT_MAX), min(entry.last_seq, INT_MAX), entry.wall, clean(entry.caption),
+                signed(number), entry.film,
+            ),
+        )  # fmt: skip
+        return cursor.rowcount > 0
 
     def _occurrence(self, writer: Writer, medium: str, episode: int, step: int | None) -> int:
         """How many of the same number (or medium and step) came before from this writer in this attempt."""
@@ -210,3 +241,8 @@ class Entries:
             " count = count + excluded.count, size_bytes = size_bytes + excluded.size_bytes",
             (writer.run_id, clean(entry.what), clean(entry.reason), entry.count, entry.size_bytes),
         )
+
+
+def _media_step(writer: Writer, step: int) -> int:
+    """A medium without a step belongs to the point that was logged last."""
+    return writer.last_step or 0 if step == NO_STEP else step

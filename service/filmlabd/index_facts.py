@@ -115,11 +115,13 @@ class Facts:
     def _cut(self, fact: EpisodeCut) -> None:
         key = (signed(fact.session), fact.film)
         row = self._db.execute(
-            "SELECT run_id, ended, provisional, job_state, note FROM episodes WHERE session = ? AND film = ?", key
+            "SELECT run_id, ended, provisional, job_state, note, media_name FROM episodes"
+            " WHERE session = ? AND film = ?",
+            key,
         ).fetchone()
         if row is None:
             return
-        run_id, ended, provisional, job_state, note = row
+        run_id, ended, provisional, job_state, note, medium = row
         if job_state == "pending" and not provisional:
             job_state = "ready"
         note = "; ".join(text for text in (note, clean(fact.note)) if text)
@@ -129,6 +131,9 @@ class Facts:
             (fact.frames, note, job_state, *key),
         )
         if ended:
+            return
+        if medium:
+            self._db.execute("UPDATE episodes SET ended = 1 WHERE session = ? AND film = ?", key)
             return
         bodies = self._db.execute("SELECT body FROM steps WHERE session = ? AND film = ? ORDER BY first, id", key)
         steps = join_steps(body for (body,) in bodies)

@@ -42,7 +42,8 @@ FROM runs r
 _EPISODE = """
 SELECT e.run_id, w.writer, w.attempt, e.episode, e.session, e.film, e.return, e.length, e.solved, e.ended, e.complete,
     e.frames, e.last_seq, e.reason, e.note, e.metadata, e.wall, e.occurrence, e.job_state, e.paths, e.job_reason,
-    e.media_name, e.media_mime, e.media_step, e.caption, coalesce(e.fps, r.fps, 30.0), e.provisional
+    e.media_name, e.media_mime, e.media_step, e.caption, coalesce(e.fps, r.fps, 30.0), e.provisional,
+    e.tiles, e.aspect
 FROM episodes e JOIN writers w ON w.id = e.writer_id LEFT JOIN runs r ON r.run_id = e.run_id
 """
 
@@ -271,12 +272,12 @@ def _run_row(row: tuple[Any, ...]) -> RunRow:
 def _episode_row(row: tuple[Any, ...]) -> EpisodeRow:
     run_id, writer, attempt, episode, session, film, return_, length, solved, ended, complete, *rest = row
     frames, last_seq, reason, note, metadata, wall, occurrence, job_state, paths, *rest = rest
-    job_reason, media_name, media_mime, media_step, caption, fps, provisional = rest
+    job_reason, media_name, media_mime, media_step, caption, fps, provisional, tiles, aspect = rest
     return EpisodeRow(
         run_id, writer, attempt, episode, unsigned(session), film, _float(return_), length,
         None if solved is None else bool(solved), bool(ended), bool(complete), frames, last_seq, reason, note,
         json.loads(metadata), wall or 0.0, occurrence, job_state, _lines(paths), job_reason, media_name, media_mime,
-        media_step, caption, fps, bool(provisional),
+        media_step, caption, fps, bool(provisional), tiles, aspect,
     )  # fmt: skip
 
 

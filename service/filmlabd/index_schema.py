@@ -98,7 +98,12 @@ ALTER TABLE runs ADD COLUMN formats TEXT NOT NULL DEFAULT 'gif';
 ALTER TABLE runs ADD COLUMN overlay TEXT NOT NULL DEFAULT '';
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _RECORDERS, _IDENTITY, _FORMATS)
+_CLIPS = """
+ALTER TABLE episodes ADD COLUMN tiles INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE episodes ADD COLUMN aspect REAL NOT NULL DEFAULT 1.0;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RECORDERS, _IDENTITY, _FORMATS, _CLIPS)
 """Script n makes version n + 1 of version n. Only ever appended to."""
 VERSION = len(MIGRATIONS)
 

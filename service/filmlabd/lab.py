@@ -12,6 +12,7 @@ from filmlab.schedule.asked import is_asked
 from filmlab.wire import messages
 from filmlab.wire.entries import (
     Blocked,
+    ClipBegin,
     Dropped,
     Entry,
     EpisodeBegin,
@@ -218,6 +219,10 @@ class Lab:
                 film.begin, film.run = entry, entry.run
                 run = self._run_of(session, entry.run)
                 return self._tell_plan(run) if run is not None and is_asked(entry.reason) else []
+            case ClipBegin():
+                film = session.films.setdefault(entry.film, OpenFilm())
+                film.begin, film.run = entry, entry.run
+                return []
             case Trace():
                 film = session.films.setdefault(entry.film, OpenFilm())
                 film.recorder, film.run = entry.recorder, entry.run

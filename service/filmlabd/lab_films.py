@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from filmlab.wire.entries import Media
+from filmlab.wire.entries import NO_EPISODE, Media
 from filmlabd.events import Effect, Now
 from filmlabd.facts import EpisodeCut, FilmDeleted, FilmJudged
 from filmlabd.jobs import Jobs, Priority, film_key
@@ -31,7 +31,7 @@ def develop(jobs: Jobs, run: Run | None, session: Session, number: int, film: Op
     if run is None:
         return [FilmDeleted(session.id, number, session.durable_b, "its run was refused")]
     if isinstance(film.end, Media):
-        submit(jobs, run, session.id, number, now.at, medium=True)
+        submit(jobs, run, session.id, number, now.at, medium=True, recorder=film.recorder)
         return []
     if film.provisional:
         return keep_provisionally(run, session, session.runs[film.run][1], number)
@@ -58,11 +58,11 @@ def leave(jobs: Jobs, run: Run | None, session: Session, number: int, film: Open
 
 
 def develop_cut(jobs: Jobs, run: Run, session: Session, fact: EpisodeCut, now: Now) -> list[Effect]:
-    """An episode that its trainer left in its middle is over by now. It may be among the last N."""
+    """An episode or clip that its trainer left in its middle is over by now. It may be among the last N."""
     if (fact.session, fact.film) in run.cut:
         run.cut.discard((fact.session, fact.film))
         return keep_provisionally(run, session, session.runs[fact.run][1], fact.film)
-    submit(jobs, run, fact.session, fact.film, now.at)
+    submit(jobs, run, fact.session, fact.film, now.at, medium=fact.episode == NO_EPISODE)
     return []
 
 

@@ -128,6 +128,10 @@ class EpisodeRow:
     fps: float = 30.0
     provisional: bool = False
     """Whether it is kept is decided when its run ends (the last N of an unknown total)."""
+    tiles: int = 1
+    """So many frames in a row are one moment of its clip."""
+    aspect: float = 1.0
+    """Width by height that the picture of all tiles should come near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +238,7 @@ class RecorderRow:
     number: int
     run_id: str
     kind: str
-    """`animation` or `curves`."""
+    """`animation`, `curves` or `video`."""
     directory: str
     """Absolute: where its files go."""
     prefix: str

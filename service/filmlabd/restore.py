@@ -9,7 +9,7 @@ from filmlab.errors import BadInput
 from filmlab.schedule import CaptureSchedule
 from filmlab.schedule.asked import Asked, is_asked
 from filmlab.schedule.ranges import parse_ranges
-from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media
+from filmlab.wire.entries import ClipBegin, EpisodeBegin, EpisodeEnd, Media
 from filmlab.wire.messages import Stream
 from filmlabd import lab_recorders
 from filmlabd.films import FilmStore
@@ -132,6 +132,9 @@ def _take_up(row: EpisodeRow, session: Session | None, lab: Lab, read: Answers, 
 
 def _film(row: EpisodeRow, session: Session) -> OpenFilm:
     number = next((number for number, run in session.runs.items() if run[0] == row.run_id and run[1] == row.writer), 0)
+    if row.media_name and not row.ended:
+        clip = ClipBegin(run=number, wall=row.wall, film=row.film, name=row.media_name, fps=row.fps)
+        return OpenFilm(clip, None, row.frames, number)
     if row.media_name:
         end: EpisodeEnd | Media | None = Media(
             run=number, wall=row.wall, name=row.media_name, mime=row.media_mime, film=row.film,

@@ -7,7 +7,7 @@ Two numbers per stream that must never be confused: `next_seq` is what is expect
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media
+from filmlab.wire.entries import ClipBegin, EpisodeBegin, EpisodeEnd, Media
 from filmlab.wire.frame import PROTOCOL
 from filmlab.wire.messages import Drain, Error, Hello, Stream, Welcome
 from filmlabd.leases import LEASE_S
@@ -64,7 +64,7 @@ class Life(Enum):
 class OpenFilm:
     """A film that is not whole yet: begun, maybe ended, its last chunks maybe still on their way."""
 
-    begin: EpisodeBegin | None = None
+    begin: EpisodeBegin | ClipBegin | None = None
     end: EpisodeEnd | Media | None = None
     frames: int = 0
     """Frames that came so far."""
@@ -75,7 +75,7 @@ class OpenFilm:
     @property
     def provisional(self) -> bool:
         """Whether it is kept is decided when its run ends."""
-        return self.begin is not None and self.begin.provisional
+        return isinstance(self.begin, EpisodeBegin) and self.begin.provisional
 
 
 @dataclass(slots=True)

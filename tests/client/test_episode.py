@@ -8,7 +8,7 @@ import pytest
 
 from client.studio import Studio
 from filmlab import BadInput, FilmlabWarning
-from filmlab.wire.chunks import FRAMES_MAX
+from filmlab.frames import MOMENTS_MAX
 from filmlab.wire.columns import DTYPES, JSON_COLUMN, Column, read_json_column
 from filmlab.wire.entries import Dropped, EpisodeBegin, EpisodeEnd, Steps
 
@@ -286,11 +286,11 @@ def test_an_episode_is_cut_at_ten_thousand_frames(studio: Studio) -> None:
     """The film ends there and says so."""
     run, tiny = studio.init(strict=False), np.zeros((1, 1), np.uint8)
     with pytest.warns(FilmlabWarning, match="limit of 10000 frames"), run.episode() as episode:
-        for _ in range(FRAMES_MAX + 3):
+        for _ in range(MOMENTS_MAX + 3):
             episode.step(frame=tiny)
     run.finish()
     (end,) = studio.entries(EpisodeEnd)
-    assert (end.frames, end.length) == (FRAMES_MAX, FRAMES_MAX + 3)
+    assert (end.frames, end.length) == (MOMENTS_MAX, MOMENTS_MAX + 3)
     assert "past the limit" in end.note
 
 

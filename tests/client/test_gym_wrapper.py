@@ -1,5 +1,6 @@
 """RecordEpisodes around real and small environments: what is recorded, and that the environment does not notice."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import filmlab
 from client.studio import Studio
 from filmlab import BadInput, FilmlabWarning
 from filmlab.integrations.gym import RecordEpisodes
-from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, RunBegin, RunFinish
+from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media, Recorder, RunBegin, RunFinish, Trace
 
 
 class Counter(gymnasium.Env[int, int]):
@@ -67,6 +68,12 @@ def shown(studio: Studio) -> dict[int, list[int]]:
     }
 
 
+def clips(studio: Studio) -> dict[str, list[int]]:
+    """The frames of each clip, likewise."""
+    films = studio.films()
+    return {medium.name: [int(frame[0, 0, 0]) for frame in films[medium.film]] for medium in studio.entries(Media)}
+
+
 def test_episodes_are_recorded_as_the_runs_schedule_says(studio: Studio) -> None:
     """Each film begins with what is seen after reset; every episode has its totals; nothing is rendered in vain."""
     run, env = studio.init(schedule="every:2"), Counter()
@@ -92,20 +99,21 @@ def test_an_episode_trigger_decides_instead(studio: Studio) -> None:
 
 
 def test_a_step_trigger_films_from_there_on(studio: Studio) -> None:
-    """To the end of the episode."""
+    """To the end of the episode: a clip of its own, named after the step."""
     run = studio.init(schedule="always")
     play(RecordEpisodes(Counter(), step_trigger=lambda step: step == 4, run=run), 3)
     run.finish()
-    assert shown(studio) == {1: [2, 3]}
+    assert clips(studio) == {"rl-video-step-4": [2, 3]}
 
 
-def test_a_film_has_at_most_video_length_frames(studio: Studio) -> None:
-    """Nothing is rendered past them."""
-    run, env = studio.init(), Counter(length=10)
-    play(RecordEpisodes(env, video_length=4, run=run), 1)
+def test_a_film_with_a_length_goes_on_over_the_ends_of_episodes(studio: Studio) -> None:
+    """As in RecordVideo: so many steps, and what is seen before the first one; nothing is rendered past them."""
+    run, env = studio.init(), Counter()
+    wrapped = RecordEpisodes(env, episode_trigger=lambda index: index == 1, video_length=4, run=run)
+    play(wrapped, 4)
     run.finish()
-    assert shown(studio) == {0: [0, 1, 2, 3]}
-    assert env.renders == 4
+    assert clips(studio) == {"rl-video-episode-1": [0, 1, 2, 3, 0]}
+    assert env.renders == 5
 
 
 def test_a_reset_without_a_step_is_no_episode(studio: Studio) -> None:
@@ -153,17 +161,33 @@ def test_lists_of_frames_are_left_for_the_caller(studio: Studio) -> None:
     assert shown(studio) == {0: [0, 1, 2, 3]}
 
 
-def test_a_folder_means_a_run_of_its_own(studio: Studio) -> None:
-    """Begun with the environment's frame rate, in that directory, and finished by close."""
-    env = Counter()
-    wrapped = RecordEpisodes(env, str(studio.directory / "videos"), name_prefix="my/agent")
+def test_a_folder_gets_the_films_of_a_run_that_stays_apart(studio: Studio) -> None:
+    """Begun with the environment's frame rate, in the state directory, not as the current run, finished by close."""
+    env, folder = Counter(), studio.directory / "videos"
+    wrapped = RecordEpisodes(env, str(folder), name_prefix="my/agent")
     play(wrapped, 1)
+    assert filmlab.run is None
     wrapped.close()
     (begin,) = studio.entries(RunBegin)
-    assert Path(begin.directory).is_relative_to(studio.directory / "videos")
+    assert Path(begin.directory).is_relative_to(studio.directory / "state")
     assert (begin.name, begin.fps) == ("my/agent", 12.0)
     assert len(studio.entries(RunFinish)) == 1
     assert env.closes == 1
+    (recorder,), (trace,) = studio.entries(Recorder), studio.entries(Trace)
+    assert (recorder.kind, recorder.directory) == ("video", os.path.realpath(folder))
+    assert (trace.recorder, trace.film, trace.stem) == (recorder.number, 1, "my%2Fagent-episode-0")
+
+
+def test_an_environment_that_was_closed_is_recorded_on(studio: Studio) -> None:
+    """In another run of the wrapper's own: the first was finished by close."""
+    wrapped = RecordEpisodes(Counter(), studio.directory / "videos")
+    play(wrapped, 1)
+    wrapped.close()
+    play(wrapped, 1)
+    wrapped.close()
+    assert {(end.episode, end.complete) for end in studio.entries(EpisodeEnd)} == {(0, True), (1, True)}
+    assert len({begin.run_id for begin in studio.entries(RunBegin)}) == 2
+    assert len(studio.entries(Recorder)) == 2
 
 
 def test_the_current_run_is_used(studio: Studio) -> None:
@@ -181,10 +205,13 @@ def test_an_environment_without_frames_is_refused(studio: Studio, mode: str | No
         RecordEpisodes(Counter(render_mode=mode), run=studio.init())
 
 
-def test_a_run_and_a_folder_are_refused(studio: Studio) -> None:
-    """It could go to one of them only."""
-    with pytest.raises(BadInput, match="video_folder is for a run"):
-        RecordEpisodes(Counter(), "x", run=studio.init())
+def test_a_run_and_a_folder_go_together(studio: Studio) -> None:
+    """The run has the episodes, the folder their films, at the environment's rate though the run has another."""
+    run = studio.init(fps=30)
+    play(RecordEpisodes(Counter(), studio.directory / "videos", run=run), 1)
+    run.finish()
+    (begin,) = studio.entries(EpisodeBegin)
+    assert (begin.fps, len(studio.entries(Trace))) == (12.0, 1)
 
 
 def test_arguments_are_those_of_record_video() -> None:

@@ -18,9 +18,9 @@ import filmlab
 from client.studio import Studio
 from filmlab import BadInput, CaptureSchedule
 from filmlab.control import decode_request, encode_reply
-from filmlab.options import new_id, resolve, run_directory, short_id
+from filmlab.options import new_id, resolve, run_directory
 from filmlab.wire.entries import RunBegin, RunFinish
-from filmlab.wire.names import ID_PATTERN
+from filmlab.wire.names import ID_PATTERN, short_id
 
 
 def options(environ: dict[str, str] | None = None, **given: Any) -> Any:

@@ -11,6 +11,7 @@ from filmlab.wire.chunks import FRAMES_MAX, Film
 from filmlab.wire.entries import (
     DTYPES,
     Blocked,
+    ClipBegin,
     Column,
     Dropped,
     Entry,
@@ -95,6 +96,9 @@ ENTRIES: tuple[Entry, ...] = (
         data=b'{"episode":7}',
     ),
     RecorderAsk(run=0, wall=1.5, recorder=2, wish=Wish.SAVE, rows=500, token=2**64 - 1),
+    ClipBegin(
+        run=0, wall=1.5, step=200, film=5, name="rl-video-step-200", reason="step", fps=50.0, tiles=4, aspect=1.5
+    ),
 )  # fmt: skip
 FILM = Film(run=0, film=1, first=3, count=2, height=84, width=64, channels=3, episode=7, wall=1.5)
 BLOBS = (b"first frame", b"second")
@@ -202,7 +206,10 @@ _bodies: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
     MetricNames: {
         "names": st.lists(st.tuples(numbers, st.text(min_size=1).map(clean_metric).filter(bool)), max_size=5).map(tuple)
     },
-    EpisodeBegin: {"film": films, "reason": clean, "provisional": st.booleans(), "plan_version": exact},
+    EpisodeBegin: {
+        "film": films, "reason": clean, "provisional": st.booleans(), "plan_version": exact,
+        "fps": st.just(0.0) | rates,
+    },
     Steps: {"film": films, "step": exact, "columns": column_tables()},
     EpisodeEnd: {
         "return_": st.floats(allow_nan=False), "length": exact, "solved": st.none() | st.booleans(),
@@ -231,6 +238,10 @@ _bodies: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
     },
     RecorderAsk: {
         "recorder": films, "wish": st.sampled_from(Wish), "rows": exact, "token": st.integers(0, 2**64 - 1),
+    },
+    ClipBegin: {
+        "film": films, "name": clean, "reason": clean, "fps": rates, "tiles": st.integers(1, 1024),
+        "aspect": st.floats(0.01, 100),
     },
 }  # fmt: skip
 

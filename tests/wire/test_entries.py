@@ -20,6 +20,7 @@ from filmlab.wire.entries import (
     NO_EPISODE,
     NO_STEP,
     Blocked,
+    ClipBegin,
     Column,
     Dropped,
     Entry,
@@ -85,7 +86,7 @@ def test_numbers_on_the_wire_stay() -> None:
     assert [(kind.name, kind.value) for kind in EntryType] == [
         ("RUN_BEGIN", 1), ("METRIC_NAMES", 2), ("SNAPSHOT", 3), ("EPISODE_BEGIN", 4), ("STEPS", 5), ("EPISODE_END", 6),
         ("MEDIA", 7), ("BLOCKED", 8), ("DROPPED", 9), ("RUN_UPDATE", 10), ("FLUSH", 11), ("RUN_FINISH", 12),
-        ("RECORDER", 13), ("TRACE", 14), ("RECORDER_ASK", 15),
+        ("RECORDER", 13), ("TRACE", 14), ("RECORDER_ASK", 15), ("CLIP_BEGIN", 16),
     ]  # fmt: skip
     assert (Column.ACTION, Column.REWARD, JSON_COLUMN) == (0, 1, 255)
     assert DTYPES == ("<f8", "<f4", "<i8", "<i4", "<i2", "|i1", "|u1", "<u2", "<u4", "<u8", "|b1")
@@ -230,6 +231,13 @@ def test_a_document_of_strange_values_raises_only_wire_errors(cls: type[Any], da
         (EpisodeBegin, "film", [1, NUMBER_MAX], [0, -1, NUMBER_MAX + 1]),
         (EpisodeBegin, "plan_version", [0], [-1, EXACT_MAX + 1]),
         (EpisodeBegin, "reason", ["every 100"], ["a\nb", "a" * 201]),
+        (EpisodeBegin, "fps", [0.0, 1000.0], [-1.0, math.nan, 1001.0]),
+        (ClipBegin, "film", [1, NUMBER_MAX], [0, NUMBER_MAX + 1]),
+        (ClipBegin, "name", ["a/b"], ["a" * 201, "\x1b"]),
+        (ClipBegin, "reason", [""], ["a\nb"]),
+        (ClipBegin, "fps", [1000.0], [0.0, math.nan, 1001.0]),
+        (ClipBegin, "tiles", [1, 1024], [0, 1025]),
+        (ClipBegin, "aspect", [0.01, 100.0], [0.0, math.nan, 101.0]),
         (Steps, "film", [1], [0, NUMBER_MAX + 1]),
         (Steps, "step", [NO_STEP, 0, EXACT_MAX], [-1, EXACT_MAX + 1]),
         (EpisodeEnd, "length", [0, EXACT_MAX], [-1, EXACT_MAX + 1]),

@@ -2,20 +2,19 @@
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, SupportsFloat, TypeVar
 
 import gymnasium
 
-import filmlab
 from filmlab._episode import Episode
 from filmlab._run import Run
-from filmlab.errors import BadInput
+from filmlab.integrations._place import DEFAULT_PREFIX, Place, check_render_mode, rate_of
+from filmlab.integrations._take import Take
+from filmlab.integrations.gym_vector import RecordVectorEpisodes
 
 ObsType = TypeVar("ObsType")
 ActType = TypeVar("ActType")
-
-_DEFAULT_PREFIX = "rl-video"
 
 
 class RecordEpisodes(
@@ -23,28 +22,30 @@ class RecordEpisodes(
     gymnasium.utils.RecordConstructorArgs,
     Generic[ObsType, ActType],
 ):
-    """Records every episode's return and length, and the frames of those that are captured. Single environments only.
+    """Records every episode's return and length, and film of those that are captured.
 
-    The arguments of `RecordVideo` mean what they mean there, with these differences: films become GIFs in the run's
-    directory; without a trigger the run's own schedule decides (cubic, unless `init(schedule=…)` said otherwise); a
-    film never spans two episodes; a reset that no step follows is no episode. The environment is never seeded,
-    and rendered only while an episode is captured. A frame that cannot be taken ends the film, not the training.
+    The arguments of `RecordVideo` mean what they mean there, with these differences: nothing is encoded here, and
+    nothing is ever overwritten; the last film is there also without `close`; a reset that no step follows is no
+    episode. The environment is never seeded, and rendered only while a film is shot. A frame that cannot be taken
+    ends the film, not the training. Vector environments: `RecordVectorEpisodes`.
 
     Args:
         env: renders arrays (`rgb_array` or `rgb_array_list`).
-        video_folder: where a run of this wrapper's own goes (its `dir`); None with `run`, or to use the run that
-            `filmlab.init` began last (one is begun where there is none).
-        episode_trigger: called with the episode's number; True captures it.
-        step_trigger: called with the number of steps taken in all; True captures the episode from there on.
-        video_length: at most so many frames to a film; 0: the whole episode.
-        name_prefix: the name of a run of this wrapper's own.
-        fps: of a run of this wrapper's own; None: what the environment's metadata say, else 30.
+        video_folder: gets `{name_prefix}-episode-{n}.mp4` and `.gif` (`-step-{n}` of films that a step began), and
+            nothing else; where a name is taken, `-<run's id>` stands behind it. None: films are printed in the run's
+            directory.
+        episode_trigger: called with the episode's number; True films it. Without a trigger the run's schedule decides
+            (cubic as in RecordVideo, unless `init(schedule=…)` said otherwise).
+        step_trigger: called with the number of steps taken in all; True begins a film there, to its episode's end.
+        video_length: films go on for so many steps, also over the ends of episodes; 0: to their episode's end.
+        name_prefix: what the names of films begin with.
+        fps: of the films; None: what the environment's metadata say, else 30.
         disable_logger: taken for `RecordVideo`'s sake; there is no logger.
-        gc_trigger: called with the episode's number at its end; True collects garbage. None: never.
-        run: the run to record to.
+        gc_trigger: called with the episode's number when it is over; True collects garbage. None: never.
+        run: the run to record to; None: the one that `filmlab.init` began last, else one of the wrapper's own.
 
     Raises:
-        BadInput: the environment renders no arrays, or both `run` and `video_folder` are given.
+        BadInput: the environment renders no arrays, or `fps` cannot be.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class RecordEpisodes(
         episode_trigger: Callable[[int], bool] | None = None,
         step_trigger: Callable[[int], bool] | None = None,
         video_length: int = 0,
-        name_prefix: str = _DEFAULT_PREFIX,
+        name_prefix: str = DEFAULT_PREFIX,
         fps: int | None = None,
         disable_logger: bool = True,
         gc_trigger: Callable[[int], bool] | None = None,
@@ -74,39 +75,39 @@ class RecordEpisodes(
             gc_trigger=gc_trigger,
         )
         gymnasium.Wrapper.__init__(self, env)
-        if env.render_mode in {None, "human", "ansi"}:
-            raise BadInput(
-                f"render_mode is {env.render_mode!r}, which gives no frames: make the environment with "
-                "render_mode='rgb_array'"
-            )
-        if run is not None and video_folder is not None:
-            raise BadInput("video_folder is for a run of the wrapper's own; with run= the run's directory is used")
-        self.frames_per_sec = float(fps if fps is not None else self.metadata.get("render_fps") or 30)
-        self.name_prefix, self.video_length = name_prefix, video_length
-        self.episode_trigger, self.step_trigger, self.gc_trigger = episode_trigger, step_trigger, gc_trigger
+        check_render_mode(env.render_mode)
+        self.frames_per_sec = rate_of(fps, self.metadata)
+        self.name_prefix, self.video_length, self.gc_trigger = name_prefix, video_length, gc_trigger
         self.step_id = self.episode_id = -1
         self.render_history: list[Any] = []
-        self._episode: Episode | None = None
+        """Frames of a list that a film took, for whoever calls `render`. No more than of one episode."""
+        self._keeps_list = False
+        """The environment below gives its list again and again: there is nothing to give back."""
+        self._resets_itself = _has_autoreset(env)
+        self._over = False
+        """The last episode has ended, and the environment was not reset since."""
         self._fresh = False
         """The environment was reset, and no step has been taken since."""
-        self._frames = 0
-        self._owns_run = False
-        self.run = run if run is not None else self._find_run(video_folder)
+        self._episode: Episode | None = None
+        self._place = Place(run, video_folder, name_prefix, self.frames_per_sec)
+        self._take = Take(self._place, episode_trigger, step_trigger, video_length)
+
+    @property
+    def run(self) -> Run:
+        """What is recorded to."""
+        return self._place.run
 
     @property
     def recording(self) -> bool:
         """Whether frames are being taken."""
-        return self._episode is not None and self._episode.capturing
+        return self._take.clip is not None or (self._episode is not None and self._episode.capturing)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[ObsType, dict[str, Any]]:
         """Reset the environment. An episode that is open ends as not complete."""
         result = self.env.reset(seed=seed, options=options)
-        self._leave(complete=False)
-        if not self._fresh:
-            self.episode_id += 1
-        self._fresh = True
+        self._was_reset()
         return result
 
     def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
@@ -115,19 +116,22 @@ class RecordEpisodes(
             self._begin()
         result = self.env.step(action)
         self.step_id += 1
-        episode = self._episode
+        episode, take = self._episode, self._take
+        if take.step_trigger is not None:
+            take.triggered(self.step_id, episode)
         if episode is None:
+            if self._over and self._resets_itself:
+                self._was_reset()
             return result
-        if self.step_trigger is not None and self.step_trigger(self.step_id):
-            episode.capture("step_trigger")
-        _, reward, terminated, truncated, _ = result
+        _, reward, terminated, truncated, info = result
         if episode.capturing:
             episode.step(action, reward, self._render)  # type: ignore[arg-type]  # `step` makes a float of it
-            self._count_frame(episode)
         else:
-            episode.step(action, reward)  # type: ignore[arg-type]  # likewise
+            episode.count(reward)
+            if take.clip is not None:
+                take.shoot(self._look)
         if terminated or truncated:
-            self._leave(complete=True, metadata={"terminated": bool(terminated), "truncated": bool(truncated)})
+            self._end(episode, bool(terminated), bool(truncated), info)
         return result
 
     def render(self) -> Any:
@@ -136,56 +140,95 @@ class RecordEpisodes(
         history, self.render_history = self.render_history, []
         return history + found if history and isinstance(found, list) else found
 
+    def start_recording(self, video_name: str) -> None:
+        """Begin a film of this name now, as `RecordVideo.start_recording` does; the one before ends."""
+        if self._episode is not None:
+            self._episode.cut()
+        self._take.start(video_name, self.step_id, "start_recording")
+
+    def stop_recording(self) -> None:
+        """End the film that is being shot."""
+        if self._episode is not None:
+            self._episode.cut()
+        self._take.stop()
+
     def close(self) -> None:
-        """Close the environment, and a run that is the wrapper's own."""
+        """Close the environment, and finish a run that is the wrapper's own. An open episode ends as not complete."""
         super().close()
-        self._leave(complete=False)
-        if self._owns_run:
-            self.run.finish()
+        self._leave()
+        self._take.stop()
+        self._place.close()
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _find_run(self, video_folder: str | os.PathLike[str] | None) -> Run:
-        current: Run | None = filmlab.run
-        if video_folder is None and current is not None:
-            return current
-        self._owns_run = True
-        name = self.name_prefix if self.name_prefix != _DEFAULT_PREFIX else None
-        return filmlab.init(name=name, dir=video_folder, fps=self.frames_per_sec)
+    def _was_reset(self) -> None:
+        self._leave()
+        self.render_history = []
+        if not self._fresh:
+            self.episode_id += 1
+        self._fresh, self._over = True, False
 
     def _begin(self) -> None:
         """An episode begins with its first step, so that a reset for the seed's sake is none."""
-        self._fresh, self._frames = False, 0
-        capture = None
-        if self.episode_trigger is not None:
-            capture = bool(self.episode_trigger(self.episode_id))
-        elif self.step_trigger is not None:
-            capture = False
-        self._episode = self.run.episode(self.episode_id, capture=capture, reason="episode_trigger" if capture else "")
-        if self._episode.capturing:
-            self._episode.frame(self._render)
-            self._count_frame(self._episode)
+        self._fresh = False
+        number = self.episode_id
+        decision, filmed = self._take.begin(number, self.step_id + 1, self._look, index=number)
+        self._episode = filmed or self.run.episode(number, capture=decision)
 
-    def _count_frame(self, episode: Episode) -> None:
-        self._frames += 1
-        if 0 < self.video_length <= self._frames:
-            episode.cut()
+    def _end(self, episode: Episode, terminated: bool, truncated: bool, info: dict[str, Any]) -> None:
+        self._episode, self._over = None, True
+        metadata: dict[str, Any] = {"terminated": terminated, "truncated": truncated}
+        stats = info.get("episode")
+        if isinstance(stats, dict):
+            metadata |= told_by(stats, episode)
+        episode.end(metadata=metadata)
+        self._is_over()
+
+    def _leave(self) -> None:
+        """The episode goes no further, wherever it stands."""
+        episode, self._episode = self._episode, None
+        if episode is not None:
+            episode.leave()
+            self._is_over()
+
+    def _is_over(self) -> None:
+        self._take.over()
+        if self.gc_trigger is not None and self.gc_trigger(self.episode_id):
+            gc.collect()
+
+    def _look(self) -> Sequence[Any]:
+        return (self._render(),)
 
     def _render(self) -> Any:
         """The frame of this moment."""
         found = self.env.render()
         if not isinstance(found, list):
             return found
-        self.render_history += found
+        history = self.render_history
+        if history and found and found[0] is history[0]:
+            self._keeps_list, self.render_history = True, []
+        elif not self._keeps_list:
+            history += found
         return found[-1] if found else None
 
-    def _leave(self, *, complete: bool, metadata: dict[str, bool] | None = None) -> None:
-        episode, self._episode = self._episode, None
-        if episode is None:
-            return
-        if complete:
-            episode.end(metadata=metadata)
-        else:
-            episode.leave()
-        if self.gc_trigger is not None and self.gc_trigger(self.episode_id):
-            gc.collect()
+
+def told_by(stats: dict[str, Any], episode: Episode) -> dict[str, Any]:
+    """What `RecordEpisodeStatistics` says of an episode becomes its totals; its time is returned as metadata."""
+    try:
+        episode.totals(float(stats["r"]), int(stats["l"]))
+        return {"time_s": float(stats["t"])}
+    except (KeyError, TypeError, ValueError):
+        # Something else is called `episode` there: what was counted here stands.
+        return {}
+
+
+def _has_autoreset(env: gymnasium.Env[Any, Any]) -> bool:
+    """Whether a wrapper below resets with the step that follows an episode's end."""
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, gymnasium.wrappers.Autoreset):
+            return True
+        env = env.env
+    return False
+
+
+__all__ = ["RecordEpisodes", "RecordVectorEpisodes"]

@@ -10,7 +10,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from filmlab._process import Process
-from filmlab.frames import BadFrame, Snapshot
+from filmlab.frames import MOMENTS_MAX, BadFrame, Snapshot
 from filmlab.intake import FilmEnd, Shot
 from filmlab.media import check_fps
 from filmlab.recorders.implicit import ImplicitRun, implicit_run
@@ -20,7 +20,6 @@ from filmlab.recorders.schedule import EpisodeCaptureSchedule
 from filmlab.recorders.stems import episode_stem, file_part
 from filmlab.recorders.values import to_text
 from filmlab.reel import Reel
-from filmlab.wire.chunks import FRAMES_MAX
 from filmlab.wire.entries import Dropped, EpisodeBegin, EpisodeEnd, Recorder, Trace, Wish, encode_entry
 from filmlab.wire.jsonbody import EXACT_MAX
 from filmlab.wire.names import clean_text
@@ -162,8 +161,10 @@ class EpisodeAnimationRecorder:
 
     def _shoot(self, run: ImplicitRun, process: Process, reel: Reel, frames: Sequence[Any]) -> str:
         """Hand the frames over; returns what befell them. All are copied before: the sender would be in the way."""
-        limit = min(self.max_frames, FRAMES_MAX) if self.max_frames is not None and self.max_frames > 0 else FRAMES_MAX
-        note = f"cut at {FRAMES_MAX} frames" if limit == FRAMES_MAX and len(frames) > FRAMES_MAX else ""
+        limit = (
+            min(self.max_frames, MOMENTS_MAX) if self.max_frames is not None and self.max_frames > 0 else MOMENTS_MAX
+        )
+        note = f"cut at {MOMENTS_MAX} frames" if limit == MOMENTS_MAX and len(frames) > MOMENTS_MAX else ""
         shots: list[Shot] = []
         waiting_bytes = 0
         try:

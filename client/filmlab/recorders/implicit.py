@@ -8,15 +8,12 @@ import os
 import random
 import threading
 import time
-import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from filmlab import options as settings
+from filmlab._apart import begin_apart
 from filmlab._process import Process
 from filmlab._run import Run
-from filmlab.notices import say
-from filmlab.paths import StatePaths
 from filmlab.tally import FlushWait
 from filmlab.wire.entries import Recorder, RecorderAsk, Wish, encode_entry
 from filmlab.wire.names import clean_text
@@ -44,7 +41,6 @@ class ImplicitRun:
         self.run = run
         self.seat = run._seat
         self._columns: set[str] = set()
-        self._numbers: weakref.WeakKeyDictionary[Process, Iterator[int]] = weakref.WeakKeyDictionary()
 
     def enter(self, what: str) -> Process | None:
         """The session to record to; None where nothing is recorded. In a forked child it is another one."""
@@ -52,10 +48,7 @@ class ImplicitRun:
 
     def declare(self, process: Process, described: Recorder) -> int:
         """Say what a recorder is; the number that stands for it in this session."""
-        number = next(self._numbers.setdefault(process, itertools.count(1)))
-        entry = replace(described, run=self.seat.tally.number, wall=time.time(), number=number)
-        self.seat.put(encode_entry(entry))
-        return number
+        return process.declare_recorder(replace(described, run=self.seat.tally.number, wall=time.time()))
 
     def columns_for(self, title: str) -> str:
         """What the metrics of one more recorder of curves begin with."""
@@ -132,21 +125,7 @@ def finish() -> None:
 
 
 def _begin() -> Run:
-    run_id = settings.new_id()
-    options = settings.resolve(
-        project=None, name=None, group=None, tags=(), config=None, id=run_id, resume="allow", writer="main", mode=None,
-        dir=None, strict=None, schedule="never", total_episodes=None, fps=30.0, memory_bytes=settings.MEMORY_BYTES,
-        spool_bytes=settings.SPOOL_BYTES, close_timeout_s=settings.CLOSE_TIMEOUT_S,
-    )  # fmt: skip
-    directory = StatePaths.find().root / "runs" / run_id
-    options = replace(options, given_id=False, directory=directory)
-    for complaint in options.complaints:
-        say(complaint)
-    run = Run(options)
-    if options.mode != "disabled":
-        kept = "; all is kept on disk until a daemon takes it" if options.mode == "offline" else ""
-        say(f"recorders of {options.project}/{options.name}: `filmlab ls {run_id}` lists their prints{kept}")
-    return run
+    return begin_apart("recorders of ", name=None, schedule="never", fps=30.0)
 
 
 def _answered(process: Process, wait: FlushWait, timeout_s: float, lonely_s: float) -> str:

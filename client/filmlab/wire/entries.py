@@ -12,7 +12,7 @@ import msgpack
 
 from filmlab.errors import WireError
 from filmlab.wire.columns import DTYPES, JSON_COLUMN, Column, StepColumn, pack_json_column, read_json_column
-from filmlab.wire.episode_entries import EpisodeBegin, EpisodeEnd, Media, Steps
+from filmlab.wire.episode_entries import ClipBegin, EpisodeBegin, EpisodeEnd, Media, Steps
 from filmlab.wire.frame import Envelope, Kind, seal
 from filmlab.wire.head import BODY_MAX_BYTES, NO_EPISODE, NO_STEP, EntryType, FilmKind, Head
 from filmlab.wire.jsonbody import Json
@@ -38,7 +38,7 @@ _HEAD = struct.Struct("<BBHIqqdI")
 
 Entry: TypeAlias = (
     RunBegin | MetricNames | Snapshot | EpisodeBegin | Steps | EpisodeEnd | Media | Blocked | Dropped | RunUpdate
-    | Flush | RunFinish | Recorder | Trace | RecorderAsk
+    | Flush | RunFinish | Recorder | Trace | RecorderAsk | ClipBegin
 )  # fmt: skip
 _READERS: dict[int, Callable[[Json, memoryview], Entry]] = {
     RunBegin.TYPE: RunBegin.read,
@@ -56,6 +56,7 @@ _READERS: dict[int, Callable[[Json, memoryview], Entry]] = {
     Recorder.TYPE: Recorder.read,
     Trace.TYPE: Trace.read,
     RecorderAsk.TYPE: RecorderAsk.read,
+    ClipBegin.TYPE: ClipBegin.read,
 }
 
 
@@ -119,6 +120,7 @@ __all__ = [
     "NO_STEP",
     "RECORD_TARGET_BYTES",
     "Blocked",
+    "ClipBegin",
     "Column",
     "Dropped",
     "Entry",

@@ -12,6 +12,8 @@ from filmlab.wire.jsonbody import EXACT_MAX, Doc, Json, to_json
 from filmlab.wire.names import check_text
 
 NOTE_MAX_CHARS = 1000
+TILES_MAX = 1024
+ASPECT_MAX = 100.0
 _TOTALS = struct.Struct("<dqIIQB")
 _DOC_BYTES = struct.Struct("<I")
 
@@ -28,16 +30,19 @@ class EpisodeBegin(Head):
     provisional: bool = False
     """True when the daemon decides at the end (the last N of an unknown total)."""
     plan_version: int = 0
+    fps: float = 0.0
+    """Of this film; 0: the run's."""
 
     def check(self) -> None:
         check_film("EpisodeBegin", self.film, none_allowed=False)
+        if self.fps:
+            check_fps("EpisodeBegin", self.fps)
         check_text(self.reason, "EpisodeBegin.reason")
         check_whole("EpisodeBegin", "plan_version", self.plan_version, EXACT_MAX)
 
     def body(self) -> bytes:
-        return to_json(
-            {"film": self.film, "reason": self.reason, "provisional": self.provisional, "plan": self.plan_version}
-        )
+        doc = {"film": self.film, "reason": self.reason, "provisional": self.provisional, "plan": self.plan_version}
+        return to_json(doc | ({"fps": self.fps} if self.fps else {}))
 
     @classmethod
     def read(cls, head: Json, body: memoryview) -> "EpisodeBegin":
@@ -48,6 +53,53 @@ class EpisodeBegin(Head):
             reason=doc.text("reason"),
             provisional=doc.flag("provisional"),
             plan_version=doc.whole("plan"),
+            fps=doc.number("fps"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipBegin(Head):
+    """A clip that is shot frame by frame begins, and belongs to no episode; a Media of the same film ends it."""
+
+    TYPE: ClassVar = EntryType.CLIP_BEGIN
+    film: int
+    name: str
+    reason: str = ""
+    fps: float = 30.0
+    tiles: int = 1
+    """So many frames in a row are one moment: the clip shows them side by side."""
+    aspect: float = 1.0
+    """Width by height that the picture of all tiles should come near."""
+
+    def check(self) -> None:
+        check_film("ClipBegin", self.film, none_allowed=False)
+        check_text(self.name, "ClipBegin.name")
+        check_text(self.reason, "ClipBegin.reason")
+        check_fps("ClipBegin", self.fps)
+        if not 1 <= self.tiles <= TILES_MAX:
+            raise WireError(f"ClipBegin.tiles is from 1 to {TILES_MAX}")
+        if not 1 / ASPECT_MAX <= self.aspect <= ASPECT_MAX:
+            raise WireError(f"ClipBegin.aspect is at most {ASPECT_MAX:g}, and as little the other way")
+
+    def body(self) -> bytes:
+        return to_json(
+            {
+                "film": self.film, "name": self.name, "reason": self.reason, "fps": self.fps, "tiles": self.tiles,
+                "aspect": self.aspect,
+            }
+        )  # fmt: skip
+
+    @classmethod
+    def read(cls, head: Json, body: memoryview) -> "ClipBegin":
+        doc = Doc(body, "ClipBegin")
+        return cls(
+            **head,
+            film=doc.whole("film"),
+            name=doc.text("name"),
+            reason=doc.text("reason"),
+            fps=doc.number("fps"),
+            tiles=doc.whole("tiles"),
+            aspect=doc.number("aspect"),
         )
 
 

@@ -12,8 +12,8 @@ NUMBER_MAX = 2**32 - 1
 """Of the small numbers that a session gives to its runs, films and metrics."""
 BODY_MAX_BYTES = 4 * 1024 * 1024
 FPS_MAX = 1000.0
-FRAMES_MAX = 10_000
-"""Of one episode; a longer one is cut there."""
+FRAMES_MAX = 1_000_000
+"""Of one film, each tile counted. An episode of a client of ours is cut long before: `frames.MOMENTS_MAX`."""
 
 
 class EntryType(IntEnum):
@@ -34,6 +34,7 @@ class EntryType(IntEnum):
     RECORDER = 13
     TRACE = 14
     RECORDER_ASK = 15
+    CLIP_BEGIN = 16
 
 
 class FilmKind(IntEnum):

@@ -10,6 +10,7 @@ METRIC_NAME_MAX_BYTES = 200
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 TEXT_MAX_CHARS = 200
 FILE_NAME_MAX_CHARS = 80
+SHORT_ID_MAX_CHARS = 20
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 # Marks that turn the direction of writing, since a name with them can look like another one;
 # and U+FFFE and U+FFFF, which are no characters in XML: an SVG with them would not open.
@@ -92,6 +93,14 @@ def file_name(text: str) -> str:
         return escaped
     digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=4).hexdigest()
     return f"{escaped[: FILE_NAME_MAX_CHARS - 9]}~{digest}"
+
+
+def short_id(run_id: str) -> str:
+    """An id as a part of a file name: a long one is cut, with a hash that keeps it apart from others."""
+    if len(run_id) <= SHORT_ID_MAX_CHARS:
+        return run_id
+    digest = hashlib.blake2b(run_id.encode(), digest_size=4).hexdigest()
+    return f"{run_id[: SHORT_ID_MAX_CHARS - 9]}-{digest}"
 
 
 def _has_marks(text: str) -> bool:

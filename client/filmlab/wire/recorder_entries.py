@@ -11,7 +11,7 @@ from filmlab.wire.jsonbody import EXACT_MAX, Doc, Json, to_json
 from filmlab.wire.names import check_text
 from filmlab.wire.run_entries import check_directory
 
-RECORDER_KINDS = ("animation", "curves")
+RECORDER_KINDS = ("animation", "curves", "video")
 TRACE_PARTS_MAX = 64
 _TRACE = struct.Struct("<IIHHH")
 _ASK = struct.Struct("<IBQQ")

@@ -1,0 +1,130 @@
+"""How is one film shot in the training's thread? Frame by frame, until it ends or can take no more."""
+
+import time
+from collections.abc import Callable, Sequence
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from filmlab.errors import FilmlabError
+from filmlab.frames import MOMENTS_MAX, BadFrame, Snapshot
+from filmlab.intake import Shot
+from filmlab.reel import Reel
+from filmlab.steps import keep_action
+from filmlab.wire.entries import Dropped, encode_entry
+
+if TYPE_CHECKING:
+    from filmlab._seat import Seat
+
+FrameLike: TypeAlias = Any
+"""An array, or a function without arguments that gives one: it is called only while the film is being shot."""
+
+
+class Camera:
+    """Shoots one film. Belongs to the thread that shoots.
+
+    Args:
+        label: whose film it is, for warnings.
+        tiles: so many frames in a row are one moment.
+    """
+
+    __slots__ = ("_label", "_seat", "_tiles", "foreign_ns", "reel", "running")
+
+    def __init__(self, seat: "Seat", reel: Reel, label: str, tiles: int = 1) -> None:
+        self.reel = reel
+        self.running = True
+        """Whether frames are wanted."""
+        self.foreign_ns = 0
+        """Time since it was last set to 0 that was spent in the caller's own function for the frame."""
+        self._seat = seat
+        self._label = label
+        self._tiles = tiles
+
+    def shoot(self, frame: FrameLike, action: Any = None, reward: float = 0.0, *, is_step: bool = False) -> None:
+        """Hand over one step of the film, or end the film where that cannot be."""
+        reel, process = self.reel, self._seat.process
+        if process is None or reel.dropped:
+            self.running = False
+            return
+        try:
+            taken = None if frame is None else self._take(frame)
+        except BadFrame as error:
+            self._end(str(error))
+            return
+        if reel.dropped:
+            return
+        kept, action_bytes = self._keep(action)
+        shot = Shot(reel, taken, kept, reward, is_step, action_bytes=action_bytes)
+        if taken is not None:
+            shot.frame_bytes = taken.nbytes
+            reel.frames += 1
+            reel.handed_bytes += taken.nbytes
+            self._seat.tally.film_frames += 1
+            self._seat.tally.film_bytes += taken.nbytes
+        process.intake.put_shot(shot)
+        process.link.wake()
+
+    def shoot_all(self, look: Callable[[], Sequence[Any]]) -> None:
+        """Hand over one moment: all its tiles, or none."""
+        try:
+            frames = self._call(look)
+            if len(frames) != self._tiles:
+                raise BadFrame(f"came as {len(frames)} frames for {self._tiles} tiles")
+        except BadFrame as error:
+            self._end(str(error))
+            return
+        for frame in frames:
+            if self.running:
+                self.shoot(frame)
+
+    def _take(self, frame: FrameLike) -> Snapshot | None:
+        """A copy of the frame, or None where there is no room for it and the film was dropped."""
+        if type(frame) is not np.ndarray and callable(frame):
+            frame = self._call(frame)
+        if self.reel.frames >= MOMENTS_MAX * self._tiles:
+            raise BadFrame(f"is past the limit of {MOMENTS_MAX} frames for an episode")
+        process = self._seat.process
+        if process is None or not process.intake.film_room(getattr(frame, "nbytes", 0)):
+            self._drop()
+            return None
+        return self.reel.shutter.take(frame)
+
+    def _call(self, function: Callable[[], Any]) -> Any:
+        """What the caller's function gives. Its time is the caller's own."""
+        began = perf_counter_ns()
+        try:
+            return function()
+        except FilmlabError:
+            raise
+        except Exception as error:  # the film is not worth the training: say it, and go on without
+            raise BadFrame(f"could not be rendered: {type(error).__name__}: {error}") from error
+        finally:
+            self.foreign_ns += perf_counter_ns() - began
+
+    def _keep(self, action: Any) -> tuple[Any, int]:
+        try:
+            return keep_action(action)
+        except ValueError as error:
+            self._seat.notices.warn("action", f"{self._label}: {error}; it is left out")
+            return None, 0
+
+    def _end(self, reason: str) -> None:
+        """The film ends before this frame and is developed; what it is of goes on."""
+        self.running = False
+        self.reel.ended_by = f"{self._label}: frame {self.reel.frames} {reason}"
+        self._seat.notices.warn("film-ended", f"{self.reel.ended_by}; its film ends there")
+
+    def _drop(self) -> None:
+        """There is no memory left: all of this film goes, rather than some of its frames."""
+        self.running = False
+        tally, reel = self._seat.tally, self.reel
+        reason = "over memory_bytes: frames came faster than they could be handed on"
+        if not tally.drop_film(reel, reason):
+            return
+        dropped = Dropped(
+            run=reel.run, wall=time.time(), episode=reel.episode, what="film", count=1, size_bytes=reel.handed_bytes,
+            reason=reason,
+        )  # fmt: skip
+        self._seat.put(encode_entry(dropped))
+        self._seat.notices.warn("film-dropped", f"{self._label}: its film is dropped: {reason}")
