@@ -144,6 +144,8 @@ def check_daemon(paths: StatePaths) -> Finding:
     text = f"running, version {status.get('version', '?')}, process {status.get('pid', '?')}"
     if status.get("disk_full"):
         return Finding("daemon", Level.BAD, f"{text}; nothing can be written: {status['disk_full']}", "make room")
+    if status.get("paused"):
+        return Finding("daemon", Level.BAD, f"{text}; {status['paused']}", f"{paths.log} says how they died")
     if status.get("version") not in (None, filmlab.__version__):
         advice = "end it (it drains first) so that the next trainer starts this version"
         return Finding("daemon", Level.WARN, f"{text}; this is filmlab {filmlab.__version__}", advice)

@@ -61,6 +61,8 @@ def _troubles(status: dict[str, Any]) -> list[str]:
     refused = status.get("disk", {}).get("film_refused")
     if refused:
         found.append(f"no film is taken: {refused}")
+    if status.get("paused"):
+        found.append(str(status["paused"]))
     if status.get("disk_full"):
         found.append(f"something cannot be written: {status['disk_full']}")
     return found

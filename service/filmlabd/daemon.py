@@ -152,6 +152,8 @@ class Daemon:
                     self._watches.remove(command.session)
                 case events.Reply():
                     self._questions.reply(command.request, command.body)
+                case events.Warn():
+                    log.warning("%s", command.text)
                 case events.Exit():
                     if not self._exit.done():
                         self._exit.set_result(command)

@@ -247,6 +247,13 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Warn:
+    """To the log."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """Stop everything in order and end with this status."""
 
@@ -255,7 +262,19 @@ class Exit:
 
 
 Command: TypeAlias = (
-    Send | Append | AppendFilm | Sync | DeleteFilm | Watch | Unwatch | ReadSpool | DropSpool | StartJob | Reply | Exit
+    Send
+    | Append
+    | AppendFilm
+    | Sync
+    | DeleteFilm
+    | Watch
+    | Unwatch
+    | ReadSpool
+    | DropSpool
+    | StartJob
+    | Reply
+    | Warn
+    | Exit
 )
 
 
@@ -270,4 +289,4 @@ class Tell:
     message: Message
 
 
-Effect: TypeAlias = Fact | Tell | DeleteFilm | Reply
+Effect: TypeAlias = Fact | Tell | DeleteFilm | Reply | Warn

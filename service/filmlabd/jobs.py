@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
+from filmlabd.breaker import Breaker
 from filmlabd.model import Job, JobKind, Outcome
 
 STRIKES = 3
@@ -36,7 +37,8 @@ class LiveRules:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a job: `done`, `retry` (it waits again) or `failed` (quarantined)."""
+    """What became of a job: `done`, `retry` (it waits again), `spared` (likewise, not its fault) or `failed`
+    (quarantined)."""
 
     job: Job
     state: str
@@ -81,6 +83,7 @@ class Jobs:
     """All pieces of rendering that wait or run."""
 
     live_rules: LiveRules = field(default_factory=LiveRules)
+    breaker: Breaker = field(default_factory=Breaker)
     _waiting: dict[str, _Waiting] = field(default_factory=dict)
     _running: dict[str, _Waiting] = field(default_factory=dict)
     _stories: dict[str, _Story] = field(default_factory=dict)
@@ -108,6 +111,7 @@ class Jobs:
     def start(self, free: int, now: float) -> list[Job]:
         """At most `free` jobs to start now: by priority, then the run that was served longest ago, then the oldest."""
         self._fill_bucket(now)
+        free = self.breaker.room(free, len(self._running), now)
         started: list[Job] = []
         while len(started) < free:
             ready = [item for item in self._startable() if item.due_at <= now and self._affordable(item)]
@@ -117,6 +121,7 @@ class Jobs:
             del self._waiting[chosen.job.key]
             self._running[chosen.job.key] = chosen
             self._served_at[chosen.job.run_id] = now
+            self.breaker.started(chosen.job.key)
             started.append(chosen.job)
         return started
 
@@ -129,15 +134,18 @@ class Jobs:
         story.done_at, story.cost_s = now, outcome.cost_s
         if item.live:
             self._bucket_s -= outcome.cost_s
+        if outcome.died and self._is_spared(outcome, now):
+            self._wait_again(item, now, now)
+            return Verdict(item.job, "spared")
+        if not outcome.died:
+            self.breaker.worked()
         if outcome.ok:
             story.strikes = 0
             self._delay_again(outcome.key, now)
             return Verdict(item.job, "done")
         story.strikes += 1
-        if outcome.retry and story.strikes < STRIKES:
-            due_at = now + BACKOFF_S * 2 ** (story.strikes - 1)
-            again = self._waiting.setdefault(outcome.key, _Waiting(item.job, item.priority, item.live, now, due_at))
-            again.due_at = max(again.due_at, due_at)
+        if outcome.retry and story.strikes < STRIKES and not self.breaker.is_hopeless(outcome.key):
+            self._wait_again(item, now, now + BACKOFF_S * 2 ** (story.strikes - 1))
             return Verdict(item.job, "retry", story.strikes)
         strikes, story.strikes = story.strikes, 0
         self._quarantined[outcome.key] = outcome.error
@@ -146,11 +154,14 @@ class Jobs:
 
     def next_at(self, now: float) -> float | None:
         """When a job that waits may become due without any further event, if ever."""
+        if self.breaker.open and self._running:
+            return None
         instants = [
             item.due_at if self._affordable(item) else max(item.due_at, self._affordable_at(now))
             for item in self._startable()
         ]
-        return min(instants, default=None)
+        at = min(instants, default=None)
+        return max(at, self.breaker.next_at()) if at is not None else None
 
     def forget_run(self, run_id: str) -> None:
         """The run is over: what was remembered of its redraws is not needed any more."""
@@ -197,8 +208,26 @@ class Jobs:
         """What waits, but for a job whose key runs at the moment: two workers would write the same files."""
         return (item for key, item in self._waiting.items() if key not in self._running)
 
-    def _order(self, item: _Waiting) -> tuple[int, float, float]:
-        return (item.priority, self._served_at.get(item.job.run_id, float("-inf")), item.since)
+    def _wait_again(self, item: _Waiting, now: float, due_at: float) -> None:
+        again = self._waiting.setdefault(item.job.key, _Waiting(item.job, item.priority, item.live, now, due_at))
+        again.due_at = max(again.due_at, due_at)
+
+    def _is_spared(self, outcome: Outcome, now: float) -> bool:
+        """Whether the death of a worker is nothing to strike its job for."""
+        was_open = self.breaker.open
+        self.breaker.died(outcome.key, outcome.cost_s, outcome.error, now)
+        for key in self.breaker.take_forgiven():
+            if key in self._stories:
+                self._stories[key].strikes = 0
+        return was_open and not self.breaker.is_hopeless(outcome.key)
+
+    def _order(self, item: _Waiting) -> tuple[int, int, float, float]:
+        return (
+            self.breaker.probes(item.job.key),
+            item.priority,
+            self._served_at.get(item.job.run_id, float("-inf")),
+            item.since,
+        )
 
     def _live_due_at(self, key: str, now: float) -> float:
         story = self._stories.get(key)

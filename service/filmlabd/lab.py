@@ -45,7 +45,7 @@ from filmlabd.facts import (
 )
 from filmlabd.jobs import Jobs, Priority, curve_key, film_key, page_key
 from filmlabd.model import Job, JobKind, Outcome
-from filmlabd.outcomes import fact_of, tells_of
+from filmlabd.outcomes import fact_of, news_of, tells_of
 from filmlabd.runs import PastRun, Run
 from filmlabd.session import OpenFilm, Session
 from filmlabd.waiters import Waiter, Waiters
@@ -171,17 +171,19 @@ class Lab:
 
     def job_finished(self, outcome: Outcome, now: Now) -> list[Effect]:
         """A worker is done with a job: what is worth remembering becomes a fact, the rest is told at once."""
+        was_paused = self.jobs.breaker.open
         verdict = self.jobs.finish(outcome, now.at)
+        effects = news_of(self.jobs.breaker, was_open=was_paused, now=now)
         if verdict is None:
-            return []
+            return effects
         fact = fact_of(verdict, outcome, now)
         if fact is not None:
-            return [fact]
+            return [*effects, fact]
         job = verdict.job
         if verdict.state == "done" and not self.jobs.has(job.key):
             self.waiters.settle(job.run_id, job.key)
-            return self._answer(job.run_id, now)
-        return []
+            effects += self._answer(job.run_id, now)
+        return effects
 
     def take_up(self, sessions: Collection[Session], now: Now) -> list[Effect]:
         """After a restart: what the end of a writer or of a run should have brought about, and had not yet."""

@@ -53,6 +53,8 @@ class Outcome:
     error: str = ""
     retry: bool = True
     """False when trying again is pointless (the input is at fault)."""
+    died: bool = False
+    """Its worker came to its end over it; `cost_s` is how long it lived with it."""
 
 
 @dataclass(frozen=True, slots=True)

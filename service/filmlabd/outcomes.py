@@ -1,12 +1,14 @@
 """What is remembered, and who is told, of a job that is done or has failed? Pure."""
 
 from filmlab.wire import messages
-from filmlabd.events import Now, Tell
+from filmlabd.breaker import Breaker
+from filmlabd.events import Effect, Now, Tell, Warn
 from filmlabd.facts import JobDone, JobStruck
 from filmlabd.jobs import Verdict
 from filmlabd.model import JobKind, Outcome
 from filmlabd.runs import Run
 
+WORKING_AGAIN = "workers work again: rendering goes on"
 LASTING = (JobKind.EPISODE, JobKind.MEDIA, JobKind.RECORDER)
 """Kinds whose prints are remembered one by one; of the others the next redraw tells."""
 
@@ -23,6 +25,13 @@ def fact_of(verdict: Verdict, outcome: Outcome, now: Now) -> JobDone | JobStruck
             job.key, job.run_id, job.kind, job.session, job.film, strikes, final, outcome.error, now.wall
         )  # fmt: skip
     return None
+
+
+def news_of(breaker: Breaker, *, was_open: bool, now: Now) -> list[Effect]:
+    """What to log when rendering has come to a pause, or to its end."""
+    if breaker.open == was_open:
+        return []
+    return [Warn(breaker.why(now.at) or WORKING_AGAIN)]
 
 
 def tells_of(fact: JobDone | JobStruck, run: Run | None) -> list[Tell]:

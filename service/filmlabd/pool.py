@@ -270,7 +270,7 @@ class Pool:
             log.warning("worker %d %s; %d in a row", worker.process.pid, _manner(status), self._deaths)
         if job is not None:
             error = f"worker {_manner(status)}" + (f": {worker.killed}" if worker.killed else "")
-            self._done(Outcome(job.key, False, cost_s=spent_s, error=error, retry=True))
+            self._done(Outcome(job.key, False, cost_s=spent_s, error=error, retry=True, died=True))
         if not self._stopping:
             self._respawn_later()
         self._freed(self.free)

@@ -22,7 +22,7 @@ def answer(core: "Core", asked: Asked, now: Now) -> list[Effect]:
     try:
         match asked.verb:
             case "status":
-                body = _status(core) | asked.measured
+                body = _status(core, now) | asked.measured
             case "claim":
                 body = _claim(core, asked.args)
             case "plan":
@@ -38,13 +38,14 @@ def answer(core: "Core", asked: Asked, now: Now) -> list[Effect]:
     return [Reply(asked.request, {"ok": True, **body})]
 
 
-def _status(core: "Core") -> dict[str, Any]:
+def _status(core: "Core", now: Now) -> dict[str, Any]:
     jobs = core.lab.jobs
     return core.about | {
         "boot": f"{core.boot:016x}",
         "sessions": len(core.sessions),
         "runs": sorted(run.id for run in core.lab.runs.values() if _is_trained(core, run)),
         "queue": jobs.counts,
+        "paused": jobs.breaker.why(now.at),
         "quarantined": [{"key": key, "reason": reason} for key, reason in sorted(jobs.quarantined.items())[:100]],
         "ingested_bytes": core.ingested_bytes,
         "refused_records": core.refused,

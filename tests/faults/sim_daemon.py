@@ -105,6 +105,8 @@ class DaemonLife:
                     self._watch(command.session, command.pid)
                 case events.Unwatch():
                     self.watched.pop(command.session, None)
+                case events.Warn():
+                    self.world.tell(self, command.text)
                 case events.Reply():
                     pass
                 case events.Exit():
@@ -273,5 +275,5 @@ def outcome_of(job: Job, luck: float, *, poison: bool) -> Outcome:
     if poison:
         return Outcome(job.key, False, 0.01, error="poison", retry=luck < 0.5)
     if luck < 0.1:
-        return Outcome(job.key, False, 0.0, error="worker killed by signal 9", retry=True)
+        return Outcome(job.key, False, 0.0, error="worker killed by signal 9", died=True)
     return Outcome(job.key, True, 0.01, (f"{job.kind}/{job.film}",))

@@ -11,6 +11,7 @@ from typing import Any
 import filmlabd
 from filmlab.errors import BadInput, Transient
 from filmlabd.artifacts import Made
+from filmlabd.develop import Room, develop
 from filmlabd.model import Job
 from filmlabd.worker import limit_process, serve
 from filmlabd.worker_wire import read_spec
@@ -67,3 +68,17 @@ def _line_fd() -> int:
     """The descriptor of the line to the pool: the one socket that this process has."""
     links = (path for path in Path("/proc/self/fd").iterdir() if path.is_symlink())
     return next(int(path.name) for path in links if str(path.readlink()).startswith("socket:"))
+
+
+def fragile(values: dict[str, Any]) -> None:
+    """A real worker, but that each job ends it while a file `broken` lies beside the index."""
+    spec, fd, parent = read_spec(values)
+    notes = limit_process(spec, parent)
+    room = Room(Path(spec.index), Path(spec.film))
+
+    def develop_or_die(job: Job) -> Made:
+        if Path(spec.index).with_name("broken").exists():
+            os._exit(1)
+        return develop(job, room)
+
+    serve(spec, fd, notes, develop_or_die)

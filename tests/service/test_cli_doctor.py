@@ -125,6 +125,8 @@ def test_daemon(paths: StatePaths) -> None:
         assert checks.check_daemon(paths).level is Level.OK
     with daemon(paths, version="0.0.1"):
         assert checks.check_daemon(paths).level is Level.WARN
+    with daemon(paths, paused="rendering is paused: workers keep dying"):
+        assert "workers keep dying" in checks.check_daemon(paths).text
     with daemon(paths, disk_full="No space left on device"):
         assert checks.check_daemon(paths).level is Level.BAD
 
