@@ -17,42 +17,64 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from filmlab._current import finish, log
+    from filmlab._current import define_metric, finish, log
     from filmlab._episode import Episode
+    from filmlab._foreign import Artifact, Audio, Object3D, Settings, Table, alert, login, save, unwatch, watch
     from filmlab._init import init
     from filmlab._run import Run
     from filmlab._stats import Stats
+    from filmlab._values import Values
     from filmlab.errors import BadInput, Corrupt, FilmlabError, Transient, WireError
-    from filmlab.media import Image, Video
+    from filmlab.media import Histogram, Html, Image, Text, Video
     from filmlab.notices import FilmlabWarning
     from filmlab.schedule import CaptureSchedule
 
     run: Run | None
     """The run that `init` began last, until `filmlab.finish`."""
+    config: Values
+    """Its configuration."""
+    summary: Values
+    """Its summary."""
 
 # Loaded at their first use: a script that only imports filmlab, or records nothing today, does not pay for the rest.
 _WHERE = {
+    "Artifact": "_foreign",
+    "Audio": "_foreign",
     "BadInput": "errors",
     "CaptureSchedule": "schedule",
     "Corrupt": "errors",
     "Episode": "_episode",
     "FilmlabError": "errors",
     "FilmlabWarning": "notices",
+    "Histogram": "media",
+    "Html": "media",
     "Image": "media",
+    "Object3D": "_foreign",
     "Run": "_run",
+    "Settings": "_foreign",
     "Stats": "_stats",
+    "Table": "_foreign",
+    "Text": "media",
     "Transient": "errors",
     "Video": "media",
     "WireError": "errors",
+    "alert": "_foreign",
+    "define_metric": "_current",
     "finish": "_current",
     "init": "_init",
     "log": "_current",
+    "login": "_foreign",
+    "save": "_foreign",
+    "unwatch": "_foreign",
+    "watch": "_foreign",
 }
+_OF_THE_RUN = {"run": "current", "config": "config", "summary": "summary"}
+"""Asked for each time: they are those of the run that is open at that moment."""
 
 
 def __getattr__(name: str) -> Any:
-    if name == "run":
-        return import_module("filmlab._current").current()
+    if name in _OF_THE_RUN:
+        return getattr(import_module("filmlab._current"), _OF_THE_RUN[name])()
     if name not in _WHERE:
         raise AttributeError(f"module 'filmlab' has no attribute {name!r}")
     found = getattr(import_module(f"filmlab.{_WHERE[name]}"), name)
@@ -65,6 +87,8 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "BadInput", "CaptureSchedule", "Corrupt", "Episode", "FilmlabError", "FilmlabWarning", "Image", "Run", "Stats",
-    "Transient", "Video", "WireError", "finish", "init", "log", "run",
+    "Artifact", "Audio", "BadInput", "CaptureSchedule", "Corrupt", "Episode", "FilmlabError", "FilmlabWarning",
+    "Histogram", "Html", "Image", "Object3D", "Run", "Settings", "Stats", "Table", "Text", "Transient", "Video",
+    "WireError", "alert", "config", "define_metric", "finish", "init", "log", "login", "run", "save", "summary",
+    "unwatch", "watch",
 ]  # fmt: skip

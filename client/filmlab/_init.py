@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from filmlab import options as settings
-from filmlab._current import enter
+from filmlab._current import current, enter, finish
+from filmlab._foreign import INIT_OPTIONS, leave_out
 from filmlab._process import is_open, is_ours
 from filmlab._run import Run
 from filmlab.control import Control
 from filmlab.endpoint import socket_path
 from filmlab.errors import BadInput, Transient
 from filmlab.launch import ensure_daemon
+from filmlab.media import Text
 from filmlab.notices import say
 from filmlab.options import RunOptions
 from filmlab.paths import StatePaths
@@ -42,10 +44,10 @@ def init(
     name: str | None = None,
     *,
     group: str | None = None,
-    tags: Iterable[str] = (),
+    tags: Iterable[str] | None = (),
     config: Any = None,
     id: str | None = None,
-    resume: str | None = None,
+    resume: str | bool | None = None,
     writer: str = "main",
     mode: str | None = None,
     dir: str | os.PathLike[str] | None = None,
@@ -58,6 +60,9 @@ def init(
     memory_bytes: int = settings.MEMORY_BYTES,
     spool_bytes: int = settings.SPOOL_BYTES,
     close_timeout_s: float = settings.CLOSE_TIMEOUT_S,
+    notes: str | None = None,
+    reinit: bool | str | None = None,
+    **others: Any,
 ) -> Run:
     """Begin a run, or a further attempt of one, and print one line about it. Does not wait for the daemon.
 
@@ -70,7 +75,7 @@ def init(
         tags: up to 100 texts.
         config: a mapping, a dataclass or a namespace.
         id: FILMLAB_RUN_ID, else a new one. The same id again joins the run, or resumes it.
-        resume: FILMLAB_RESUME, else `allow`; `must`: the id is known; `never`: it is not.
+        resume: FILMLAB_RESUME, else `allow`, as True is; `must`: the id is known; `never`: it is not.
         writer: who this is among several processes of one run.
         mode: FILMLAB_MODE, else `auto` (starts a daemon where there is none); `online` (starts none); `offline` (keeps
             all on disk until a daemon takes it); `disabled` (does nothing).
@@ -84,13 +89,25 @@ def init(
         memory_bytes: ceiling on what is held in memory, in raw bytes; over it whole films are dropped.
         spool_bytes: ceiling on what is kept on disk while no daemon answers; 0: nothing.
         close_timeout_s: how long `finish` waits for the daemon.
+        notes: a text about the run, which becomes its medium `notes`.
+        reinit: True or `finish_previous`: the run that was begun last is finished first; `return_previous`: it is
+            returned in place of a new one, where it is open.
+        others: what `wandb.init` takes beside these. Said in one line, and left out.
 
     Raises:
         BadInput: an argument or variable cannot be used; this writer of the run is alive elsewhere; `resume` does not
             agree with what is known of the id.
+        TypeError: an argument is nobody's.
     """
+    leave_out("init", others, INIT_OPTIONS)
+    previous = current()
+    if reinit == "return_previous" and previous is not None:
+        return previous
+    if reinit in (True, "finish_previous"):
+        finish()
     options = settings.resolve(
-        project=project, name=name, group=group, tags=tags, config=config, id=id, resume=resume, writer=writer,
+        project=project, name=name, group=group, tags=tags or (), config=config, id=id,
+        resume=_resume(resume), writer=writer,
         mode=mode, dir=dir, strict=strict, schedule=schedule, total_episodes=total_episodes, fps=fps, formats=formats,
         overlay=overlay, memory_bytes=memory_bytes, spool_bytes=spool_bytes, close_timeout_s=close_timeout_s,
     )  # fmt: skip
@@ -103,7 +120,16 @@ def init(
     run = Run(options)
     enter(run)
     say(_greeting(options))
+    if notes:
+        run.log({"notes": Text(notes)})
     return run
+
+
+def _resume(given: str | bool | None) -> str | None:
+    """As wandb's scripts say it: True and `auto` go on with what there is."""
+    if given is False:
+        return None
+    return "allow" if given is True or given == "auto" else given
 
 
 def _agree(options: RunOptions) -> RunOptions:

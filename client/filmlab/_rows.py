@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from filmlab.media import Image, Video
+from filmlab._foreign import NotRecorded
+from filmlab.media import Medium
 from filmlab.steps import plain_number
 from filmlab.wire.entries import METRIC_NAME_MAX_BYTES
 from filmlab.wire.names import clean_text, file_name
@@ -14,6 +15,8 @@ ROWS_MAX = 1024
 """Sets of keys that are remembered; a loop that makes up new ones all the time is slow, not large."""
 METRICS_MAX = 2000
 """In one call."""
+DEPTH_MAX = 8
+"""Of mappings within mappings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +38,45 @@ class Sorted:
 
     names: list[str]
     values: list[float]
-    media: list[tuple[str, Image | Video]]
+    media: list[tuple[str, Medium]]
     complaints: list[tuple[str, str]]
     """(kind, sentence) of what could not be taken as it was."""
 
 
 def sort_out(values: Mapping[Any, Any]) -> Sorted:
-    """Look at each pair by itself: numbers, media, and what is neither."""
+    """Look at each pair by itself: numbers, media, what is neither, and mappings, whose names follow a dot."""
     out = Sorted([], [], [], [])
+    _sort_into(out, values, "", 0)
+    return out
+
+
+def _sort_into(out: Sorted, values: Mapping[Any, Any], prefix: str, depth: int) -> None:
     for key, value in values.items():
-        name = _name(key, out)
+        name = _name(f"{prefix}{key}" if prefix else key, out)
+        if isinstance(value, Mapping) and depth < DEPTH_MAX:
+            _sort_into(out, value, f"{name}.", depth + 1)
+            continue
         if name in out.names:
             out.complaints.append((f"twice {name}", f"metric {name!r} came twice in one call; the first one is kept"))
         elif not name:
             out.complaints.append(("name", "a metric without a name is left out"))
-        elif isinstance(value, Image | Video):
+        elif isinstance(value, Medium):
             out.media.append((clean_text(name), value))
+        elif _are_media(value):
+            out.media += [(clean_text(name), item) for item in value]
+        elif isinstance(value, NotRecorded):
+            out.complaints.append(
+                (f"dropped {value.what}", f"{name!r} is dropped: a {value.what} is not recorded here")
+            )
         elif len(out.names) >= METRICS_MAX:
             out.complaints.append(("many", f"over {METRICS_MAX} metrics in one call; the rest is left out"))
         else:
             _number(name, value, out)
-    return out
+
+
+def _are_media(value: Any) -> bool:
+    """A list of images, as trackers take it."""
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, Medium) for item in value)
 
 
 def _number(name: str, value: Any, out: Sorted) -> None:

@@ -4,25 +4,23 @@ import random
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from time import perf_counter_ns
 from types import TracebackType
 from typing import Any, Self
 
 from filmlab._episode import Episode, check_index
 from filmlab._folder import AS_ITS_RUN, Printing
+from filmlab._log import Logbook
 from filmlab._process import Departure, Process
-from filmlab._rows import ROWS_MAX, Row, Sorted, sort_out
 from filmlab._seat import Seat
 from filmlab._stats import Stats, farewell, stage_of, stats_of
+from filmlab._values import Values
+from filmlab.definitions import define
 from filmlab.errors import BadInput
-from filmlab.frames import Snapshot
-from filmlab.intake import FilmEnd, Shot
-from filmlab.jsonable import document
-from filmlab.media import Image, Video
 from filmlab.notices import say
 from filmlab.options import RunOptions
 from filmlab.progress import Display
-from filmlab.reel import Reel
 from filmlab.schedule import Decider, Decision
 from filmlab.tally import FlushWait
 from filmlab.waiting import LOOK_EVERY_S
@@ -31,7 +29,6 @@ from filmlab.wire.entries import (
     NO_STEP,
     EntryType,
     Flush,
-    Media,
     RunFinish,
     RunUpdate,
     encode_body,
@@ -40,22 +37,26 @@ from filmlab.wire.entries import (
 from filmlab.wire.jsonbody import Json
 
 _NEVER = Decision(False, False, "nothing is recorded")
-_STEP_MAX = 2**63 - 1
 
 
 class Run:
     """One run, made by `filmlab.init`. Any thread may use it; nothing raises into the training (see `init(strict=)`).
 
     Attributes:
-        id, name, project: as `init` has them.
+        id, name, project, group, tags: as `init` has them.
         dir: the absolute directory where the prints go.
+        config, summary: mappings, by items or by attributes; what is set in them is recorded.
     """
 
     def __init__(self, options: RunOptions) -> None:
         self._options = options
         self.id, self.name, self.project = options.run_id, options.name, options.project
+        self.group, self.tags = options.group, options.tags
         self.dir = options.directory
+        self.config = Values("config", options.config, lambda values: self._tell(config=values), self._complain)
+        self.summary = Values("summary", {}, lambda values: self._tell(summary=values), self._complain)
         self._seat = Seat(options, self._finish_at_exit)
+        self._book = Logbook(self._seat)
         self._decider = Decider(options.schedule, options.total_episodes)
         self._next_episode = 0
         self._joins = 0
@@ -69,29 +70,49 @@ class Run:
 
     # --- what is recorded -------------------------------------------------------------------------------------------
 
-    def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
-        """Numbers, images and clips of one moment.
+    def log(
+        self,
+        values: Mapping[str, Any],
+        step: int | None = None,
+        commit: bool | None = None,
+        *,
+        wall: float | None = None,
+    ) -> None:
+        """Numbers, media and clips of one moment.
 
         Args:
             values: by name: anything that `float()` takes (numpy and torch scalars too; one on a GPU is waited for),
-                `filmlab.Image` or `filmlab.Video`. NaN and infinities are kept. What is none of these is left out.
+                `filmlab.Image`, `Video`, `Text` or `Histogram`, or lists of these. A mapping's values are called
+                `name.key`. NaN and infinities are kept. What is none of these is left out.
             step: where on the x axis; None: one more than this writer's last.
+            commit: False, without a step: goes with the next row.
+            wall: Unix time of the moment; None: now.
         """
         began = perf_counter_ns()
         try:
-            row = self._seat.rows[tuple(values)]
-            body = row.ids + row.pack(*values.values())
-            at = NO_STEP if step is None else step
-            entry = encode_body(EntryType.SNAPSHOT, body, self._seat.tally.number, at, NO_EPISODE, time.time())
-            process = self._seat.process
-            if process is None or not process.intake.put_metrics(entry):
-                self._seat.drop_metrics()
-            else:
-                process.link.wake()
-        except Exception:  # noqa: BLE001  # new keys, media, no number, bad step, not open: all are sorted out there
-            self._log_closely(values, step)
+            if commit is not None or self._book.held or not self._log_quickly(values, step, wall):
+                self._book.log(values, step, commit, wall)
         finally:
             self._seat.tally.meter.add(perf_counter_ns() - began)
+
+    def define_metric(
+        self, name: str, step_metric: Any = None, *_: Any, summary: Any = None, goal: str | None = None, **__: Any
+    ) -> "Metric":
+        """Say of a metric, before it is logged, what its x axis is and what is summed up of it.
+
+        Args:
+            name: of the metric; with `*` at its end, of all whose names begin so.
+            step_metric: the metric whose value, a whole number, is the step of this one.
+            summary: one or more of `min`, `max`, `mean`, `last`, `best` and `none`, separated by commas: what the
+                run's summary says of it, as `name.min`.
+            goal: `minimize` or `maximize`: what `best` is.
+        """
+        try:
+            if self._seat.ready("define_metric"):
+                self._book.define(str(name), define(step_metric, summary, goal))
+        except Exception as error:  # noqa: BLE001  # as in `episode`
+            self._seat.failed("define_metric", error)
+        return Metric(str(name))
 
     def episode(
         self,
@@ -167,15 +188,21 @@ class Run:
 
     def update(self, *, config: Any = None, summary: Any = None) -> None:
         """Set keys of the run's configuration or summary."""
+        self.config.update(config)
+        self.summary.update(summary)
+
+    def _log_quickly(self, values: Mapping[str, Any], step: Any, wall: float | None) -> bool:
+        """A row of keys that are known; False where anything has to be looked at more closely."""
         try:
-            if self._seat.ready("update"):
-                documents = [_document(config, "config", self), _document(summary, "summary", self)]
-                entry = RunUpdate(
-                    run=self._seat.tally.number, wall=time.time(), config=documents[0], summary=documents[1]
-                )
-                self._seat.put(encode_entry(entry))
-        except Exception as error:  # noqa: BLE001  # as above
-            self._seat.failed("update", error)
+            row = self._seat.rows[tuple(values)]
+            body = row.ids + row.pack(*values.values())
+            at = NO_STEP if step is None else step
+            now = time.time() if wall is None else wall
+            entry = encode_body(EntryType.SNAPSHOT, body, self._seat.tally.number, at, NO_EPISODE, now)
+        except Exception:  # noqa: BLE001  # new keys, media, no number, bad step, not open: all are sorted out elsewhere
+            return False
+        self._seat.put_metrics(entry)
+        return True
 
     # --- waiting and ending -----------------------------------------------------------------------------------------
 
@@ -191,17 +218,28 @@ class Run:
             self._seat.failed("flush", error)
             return False
 
-    def finish(self, status: str = "finished") -> None:
+    def finish(self, status: str | int | None = None, *, exit_code: int | None = None, quiet: Any = None) -> None:
         """The run is over: returns once everything is safe, at the latest after `close_timeout_s`. Idempotent.
 
-        Episodes that are still open end as not complete. `status` is `finished` or `crashed`.
+        Episodes that are still open end as not complete.
+
+        Args:
+            status: `finished` or `crashed`; a number is an exit code.
+            exit_code: not 0: it has crashed.
+            quiet: taken for wandb's sake.
         """
         if self._seat.finished:
             return
+        self._book.release()
         try:
-            self._finish("crashed" if status == "crashed" else "finished")
+            self._finish("crashed" if status == "crashed" or _is_failure(status) or exit_code else "finished")
         except Exception as error:  # noqa: BLE001  # as above
             self._seat.failed("finish", error)
+
+    @property
+    def url(self) -> str:
+        """Of the run's page, which opens from disk."""
+        return (self.dir / "index.html").as_uri()
 
     @property
     def stats(self) -> Stats:
@@ -220,74 +258,19 @@ class Run:
     def __repr__(self) -> str:
         return f"<filmlab.Run {self.id} {self.project}/{self.name} in {self.dir}>"
 
-    # --- log, slowly ------------------------------------------------------------------------------------------------
-
-    def _log_closely(self, values: Any, step: Any) -> None:
-        """What the quick path of `log` could not do: pair by pair, and every complaint said."""
+    def _tell(self, config: Json | None = None, summary: Json | None = None) -> None:
+        """What was set in one of the two mappings."""
         try:
-            if not self._seat.ready("log"):
-                return
-            if not isinstance(values, Mapping):
-                raise BadInput(f"log: a mapping of names to numbers, got {type(values).__name__}")
-            found = sort_out(values)
-            at = self._step(step, found)
-            self._log_numbers(found, at, tuple(values))
-            for name, medium in found.media:
-                self._log_medium(name, medium, at)
-            for kind, message in found.complaints:
-                self._seat.notices.warn(kind, f"run {self.id}: {message}")
-        except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `failed`
-            self._seat.failed("log", error)
+            if self._seat.ready("update"):
+                entry = RunUpdate(
+                    run=self._seat.tally.number, wall=time.time(), config=config or {}, summary=summary or {}
+                )
+                self._seat.put(encode_entry(entry))
+        except Exception as error:  # noqa: BLE001  # as above
+            self._seat.failed("update", error)
 
-    def _log_numbers(self, found: Sorted, step: int, keys: tuple[str, ...]) -> None:
-        process, names = self._seat.process, tuple(found.names)
-        if not names or process is None:
-            return
-        wall, number = time.time(), self._seat.tally.number
-        row = Row.of(process.metric_ids(names, number, wall))
-        if names == keys:
-            if len(self._seat.rows) >= ROWS_MAX:
-                self._seat.rows.clear()
-            self._seat.rows[keys] = row
-        body = row.ids + row.pack(*found.values)
-        self._seat.put_metrics(encode_body(EntryType.SNAPSHOT, body, number, step, NO_EPISODE, wall))
-
-    def _log_medium(self, name: str, medium: Image | Video, step: int) -> None:
-        process, wall = self._seat.process, time.time()
-        if process is None:
-            return
-        size_bytes = sum(frame.nbytes for frame in medium.frames)
-        if not process.intake.film_room(size_bytes):
-            self._seat.tally.count_drop("media over memory_bytes")
-            self._seat.notices.warn("media-dropped", f"run {self.id}: {name!r} is dropped: over memory_bytes")
-            return
-        reel = Reel(next(process.film_numbers), self._seat.tally.number, NO_EPISODE, wall)
-        reel.shutter.adopt(medium.frames[0])
-        for frame in medium.frames:
-            process.intake.put_shot(
-                Shot(reel, Snapshot(frame, frame.shape), None, 0.0, is_step=False, frame_bytes=frame.nbytes)
-            )
-        reel.frames, reel.handed_bytes = len(medium.frames), size_bytes
-        entry = Media(
-            run=reel.run, wall=wall, step=step, name=name, mime=medium.MIME, film=reel.number, fps=medium.fps,
-            caption=medium.caption,
-        )  # fmt: skip
-        self._seat.tally.films_begun += 1
-        process.intake.put_end(FilmEnd(reel, entry))
-        process.link.wake()
-
-    def _step(self, step: Any, found: Sorted) -> int:
-        if step is None:
-            return NO_STEP
-        try:
-            value = int(step) if isinstance(step, float) and step.is_integer() else step.__index__()
-        except AttributeError:
-            found.complaints.append(("step", f"step is a whole number, got {type(step).__name__}; it is left out"))
-            return NO_STEP
-        if not -_STEP_MAX <= value <= _STEP_MAX:
-            found.complaints.append(("step", f"step {value} does not fit 64 bits; it is left out"))
-            return NO_STEP
-        return int(value)
+    def _complain(self, complaint: str) -> None:
+        self._seat.notices.warn(complaint.split(" ")[0], f"run {self.id}: {complaint}")
 
     # --- episodes ---------------------------------------------------------------------------------------------------
 
@@ -391,8 +374,13 @@ class Run:
         self.finish("crashed" if crashed else "finished")
 
 
-def _document(value: Any, what: str, run: Run) -> Json:
-    found, complaint = document(value, what)
-    if complaint:
-        run._seat.notices.warn(what, f"run {run.id}: {complaint}")
-    return found
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What `define_metric` returns: it can be given as another one's `step_metric`."""
+
+    name: str
+
+
+def _is_failure(status: object) -> bool:
+    """Whether this is an exit code other than 0."""
+    return isinstance(status, int) and status != 0

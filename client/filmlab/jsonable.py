@@ -92,6 +92,9 @@ class _Reader:
             return {item.name: self.value(getattr(value, item.name, None), depth + 1) for item in fields(value)}
         if isinstance(value, PurePath):
             return _text(value)
+        if getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None)):
+            # A number of another library: a tensor without dimensions.
+            return self.value(value.item(), depth + 1)
         if isinstance(value, type) or callable(value):
             return getattr(value, "__qualname__", type(value).__name__)
         return _text(value)

@@ -1,75 +1,196 @@
-"""What can be logged beside numbers? Images and short clips, checked and copied when they are made."""
+"""What can be logged beside numbers? Images, clips, texts and histograms, checked and copied when they are made."""
 
-import math
+import json
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filmlab._foreign import IMAGE_OPTIONS, leave_out
 from filmlab.errors import BadInput
-from filmlab.frames import MOMENTS_MAX, BadFrame, Frame, check_shape
+from filmlab.frames import MOMENTS_MAX, Frame
+from filmlab.pictures import as_array, as_bytes, as_frame, channels_last, is_path, read_file
 from filmlab.wire.names import clean_text
 
+ImageLayout: TypeAlias = Literal["HWC", "CHW", "HW"]
 VideoLayout: TypeAlias = Literal["THWC", "TCHW", "THW"]
 
 FPS_MAX = 1000.0
+FPS = 30.0
+"""Of a clip that does not say."""
+TEXT_MAX_CHARS = 200_000
+BINS_MAX = 512
+"""Of a histogram."""
 
 
-class Image:
+class Medium:
+    """One medium for `run.log`: pixels in `frames`, or what else it is in `data`."""
+
+    def __init__(self, mime: str, caption: Any, frames: list[Frame], fps: float = FPS, data: bytes = b"") -> None:
+        self.mime = mime
+        self.caption = clean_text("" if caption is None else str(caption))
+        self.frames = frames
+        self.fps = fps
+        self.data = data
+
+    @property
+    def nbytes(self) -> int:
+        """In memory."""
+        return sum(frame.nbytes for frame in self.frames) + len(self.data)
+
+
+class Image(Medium):
     """One image for `run.log`.
 
     Args:
-        array: (H, W, 3), (H, W, 4) (alpha is dropped), (H, W, 1) or (H, W); uint8, or floats from 0 to 1, or bools.
+        data_or_path: an array (H, W, C), (C, H, W) or (H, W) with 1, 3 or 4 channels (alpha is dropped); a tensor; an
+            image of Pillow; a figure of matplotlib, or its axes, or `pyplot` (drawn at once); or a PNG, JPEG, GIF or
+            WebP file, which is read at once and kept as it is.
+        mode: what an image of Pillow is converted to.
         caption: free text, at most 200 characters.
+        layout: which of them an array is, for the case that its shape does not tell.
+        normalize: values that are neither floats from 0 to 1 nor from 0 to 255 are stretched; False: refused.
+        others: what `wandb.Image` takes beside these. Said once, and left out.
 
     Raises:
-        BadInput: it is no such array.
+        BadInput: it is none of these, or its layout could be either.
     """
-
-    MIME = "image/frames"
-
-    def __init__(self, array: Any, caption: str = "") -> None:
-        self.frames: list[Frame] = [_frame(_bytes_of(_array(array, "Image"), "Image"), "Image")]
-        self.fps = 1.0
-        self.caption = clean_text(str(caption))
-
-
-class Video:
-    """One clip for `run.log`.
-
-    Args:
-        frames: an array (T, H, W, C), (T, C, H, W) or (T, H, W), or frames as `Image` takes them.
-        fps: frames per second.
-        layout: which of them it is, for the case that the shape does not tell.
-        caption: free text, at most 200 characters.
-
-    Raises:
-        BadInput: it is no such array, its frames differ, there are none or over 10 000, or its layout could be either.
-    """
-
-    MIME = "video/frames"
 
     def __init__(
         self,
-        frames: Any,
-        fps: float = 30.0,
+        data_or_path: Any,
+        mode: str | None = None,
+        caption: str | None = None,
+        *,
+        layout: ImageLayout | None = None,
+        normalize: bool = True,
+        **others: Any,
+    ) -> None:
+        leave_out("Image", others, IMAGE_OPTIONS)
+        if is_path(data_or_path):
+            mime, data = read_file(data_or_path, "image")
+            super().__init__(mime, caption, [], data=data)
+            return
+        array = channels_last(as_array(data_or_path, "Image", mode), layout)
+        super().__init__("image/frames", caption, [as_frame(as_bytes(array, "Image", normalize=normalize), "Image")])
+
+
+class Video(Medium):
+    """One clip for `run.log`.
+
+    Args:
+        data_or_path: an array (T, H, W, C), (T, C, H, W) or (T, H, W), frames as `Image` takes them, or a GIF, WebP
+            or MP4 file, which is read at once and kept as it is.
+        caption: free text, at most 200 characters.
+        fps: frames per second; None: 30.
+        format: taken for `wandb.Video`'s sake: the run's own formats are made.
+        layout: which of them an array is, for the case that its shape does not tell.
+
+    Raises:
+        BadInput: it is none of these, its frames differ, there are none or over 10 000, or its layout could be either.
+    """
+
+    def __init__(
+        self,
+        data_or_path: Any,
+        caption: str | None = None,
+        fps: float | None = None,
+        format: str | None = None,
         *,
         layout: VideoLayout | None = None,
-        caption: str = "",
     ) -> None:
-        self.fps = check_fps(fps)
-        self.caption = clean_text(str(caption))
-        if isinstance(frames, Iterable) and not hasattr(frames, "__array__"):
-            arrays = [_bytes_of(_array(item, "Video"), "Video") for item in frames]
+        if isinstance(caption, int | float):
+            raise BadInput(f"Video: caption is a text; say fps={caption!r} by its name")
+        rate = FPS if fps is None else check_fps(fps)
+        if is_path(data_or_path):
+            mime, data = read_file(data_or_path, "video")
+            super().__init__(mime, caption, [], rate, data)
+            return
+        if isinstance(data_or_path, Iterable) and not hasattr(data_or_path, "__array__"):
+            arrays = [as_bytes(as_array(item, "Video"), "Video") for item in data_or_path]
         else:
-            clip = _array(frames, "Video")
-            arrays = list(_bytes_of(_time_first(clip, layout), "Video"))
+            arrays = list(as_bytes(_time_first(as_array(data_or_path, "Video"), layout), "Video"))
         if not 1 <= len(arrays) <= MOMENTS_MAX:
             raise BadInput(f"Video: 1 to {MOMENTS_MAX} frames, got {len(arrays)}")
-        self.frames: list[Frame] = [_frame(item, "Video") for item in arrays]
-        if len({item.shape for item in self.frames}) > 1:
-            raise BadInput(f"Video: frames of different shapes {sorted({item.shape for item in self.frames})}")
+        frames = [as_frame(item, "Video") for item in arrays]
+        if len({frame.shape for frame in frames}) > 1:
+            raise BadInput(f"Video: frames of different shapes {sorted({frame.shape for frame in frames})}")
+        super().__init__("video/frames", caption, frames, rate)
+
+
+class Text(Medium):
+    """One text for `run.log`.
+
+    Args:
+        text: at most 200 000 characters are kept.
+        caption: free text, at most 200 characters.
+        markdown: how it is meant; the page shows its tables as tables.
+    """
+
+    def __init__(self, text: Any, caption: str | None = None, *, markdown: bool = False) -> None:
+        data = str(text)[:TEXT_MAX_CHARS].encode("utf-8", "replace")
+        super().__init__("text/markdown" if markdown else "text/plain", caption, [], data=data)
+
+
+class Html(Medium):
+    """One page for `run.log`, kept as a file. `data`: its text, or an open file; a name of a file is no text.
+
+    Raises:
+        BadInput: it has over 200 000 characters: a page that is cut is none.
+    """
+
+    def __init__(self, data: Any, inject: bool = True, caption: str | None = None) -> None:
+        text = str(data.read() if hasattr(data, "read") else data)
+        if len(text) > TEXT_MAX_CHARS:
+            raise BadInput(f"Html: {len(text)} characters; at most {TEXT_MAX_CHARS}")
+        super().__init__("text/html", caption, [], data=text.encode("utf-8", "replace"))
+
+
+class Histogram(Medium):
+    """How many values fell where, for `run.log`. Counted at once: the values are not kept.
+
+    Args:
+        sequence: numbers of any shape. NaN and infinities are counted apart.
+        np_histogram: in their place, what `numpy.histogram` gives: (counts, edges).
+        num_bins: at most 512.
+
+    Raises:
+        BadInput: there is no finite number, or the counts and edges do not fit.
+    """
+
+    MIME = "application/x-filmlab-histogram+json"
+
+    def __init__(self, sequence: Any = None, np_histogram: Any = None, num_bins: int = 64) -> None:
+        left_out = 0
+        if (sequence is None) == (np_histogram is None):
+            raise BadInput("Histogram: either a sequence of numbers, or np_histogram")
+        if np_histogram is None:
+            if not 1 <= num_bins <= BINS_MAX:
+                raise BadInput(f"Histogram: 1 to {BINS_MAX} bins, got {num_bins}")
+            counts, edges, left_out = count_values(sequence, num_bins)
+        else:
+            counts, edges = _checked(np_histogram)
+        fields = {"counts": counts.tolist(), "edges": edges.tolist(), "nonfinite": left_out}
+        super().__init__(self.MIME, None, [], data=json.dumps(fields, allow_nan=False).encode())
+
+
+def count_values(values: Any, bins: Any) -> tuple[NDArray[Any], NDArray[np.float64], int]:
+    """(counts, edges, how many values are no finite numbers). `bins` is as `numpy.histogram` takes it.
+
+    Raises:
+        BadInput: there is no finite number, or these bins cannot be made.
+    """
+    given = as_array(values, "Histogram").ravel().astype(np.float64)
+    known = given[np.isfinite(given)]
+    if not known.size:
+        raise BadInput(f"Histogram: no finite number among {given.size} values")
+    try:
+        counts, edges = np.histogram(known, bins=bins)
+    except (ValueError, TypeError, MemoryError) as error:
+        raise BadInput(f"Histogram: {error}") from None
+    counts, edges = _checked((counts, edges))
+    return counts, edges, given.size - known.size
 
 
 def check_fps(fps: float) -> float:
@@ -83,6 +204,25 @@ def check_fps(fps: float) -> float:
     return value
 
 
+def _checked(histogram: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """(counts, edges), of at most 512 bins: neighbours are merged until they are so few."""
+    try:
+        counts, edges = np.asarray(histogram[0]), np.asarray(histogram[1], np.float64)
+    except (TypeError, ValueError, IndexError, KeyError) as error:
+        raise BadInput(f"Histogram: np_histogram is (counts, edges): {error}") from None
+    if counts.dtype.kind not in "uif" or counts.ndim != 1 or not counts.size or edges.shape != (len(counts) + 1,):
+        raise BadInput(
+            f"Histogram: counts of shape {counts.shape}, edges of shape {edges.shape}; expected (n,), (n+1,)"
+        )
+    if not (np.isfinite(edges).all() and np.isfinite(counts).all() and (np.diff(edges) >= 0).all()):
+        raise BadInput("Histogram: counts and edges are finite, edges ascending")
+    while len(counts) > BINS_MAX:
+        last = len(edges) - 1
+        counts = np.add.reduceat(counts, np.arange(0, len(counts), 2))
+        edges = np.append(edges[:last:2], edges[last])
+    return counts, edges
+
+
 def _time_first(clip: NDArray[Any], layout: VideoLayout | None) -> NDArray[Any]:
     """The clip as (T, H, W, C) or (T, H, W)."""
     if layout is not None and layout not in ("THWC", "TCHW", "THW"):
@@ -92,45 +232,10 @@ def _time_first(clip: NDArray[Any], layout: VideoLayout | None) -> NDArray[Any]:
     if clip.ndim == 3:
         return clip
     if layout is None:
-        channels_last, channels_second = clip.shape[3] in (1, 3, 4), clip.shape[1] in (1, 3, 4)
-        if channels_last and channels_second:
+        last, second = clip.shape[3] in (1, 3, 4), clip.shape[1] in (1, 3, 4)
+        if last and second:
             raise BadInput(
                 f"Video: shape {clip.shape} could be (T, H, W, C) or (T, C, H, W): say layout='THWC' or 'TCHW'"
             )
-        layout = "TCHW" if channels_second else "THWC"
+        layout = "TCHW" if second else "THWC"
     return clip if layout == "THWC" else np.moveaxis(clip, 1, 3)
-
-
-def _array(value: Any, what: str) -> NDArray[Any]:
-    try:
-        array = np.asarray(value)
-    except Exception as error:  # noqa: BLE001  # whatever a foreign __array__ raises, it is no image
-        raise BadInput(f"{what}: {type(value).__name__} gives no array ({error})") from None
-    return array
-
-
-def _bytes_of(array: NDArray[Any], what: str) -> NDArray[np.uint8]:
-    """The pixels as uint8."""
-    if array.dtype == np.uint8:
-        return array
-    if array.dtype == np.bool_:
-        return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype.kind == "f" and array.size:
-        known = array[~np.isnan(array)]
-        low, high = (float(known.min()), float(known.max())) if known.size else (math.nan, math.nan)
-        if low >= -1e-6 and high <= 1 + 1e-6:
-            scaled: NDArray[np.uint8] = np.rint(np.nan_to_num(array.clip(0, 1)) * 255).astype(np.uint8)
-            return scaled
-        raise BadInput(f"{what}: floats are from 0 to 1, got {low:g} to {high:g}")
-    raise BadInput(f"{what}: uint8, floats from 0 to 1, or bools; got {array.dtype}")
-
-
-def _frame(array: NDArray[np.uint8], what: str) -> Frame:
-    """A copy in C order, (H, W, 3) or (H, W)."""
-    try:
-        channels = check_shape(array)[2]
-    except BadFrame as error:
-        raise BadInput(f"{what}: it {error}") from None
-    if channels == 1:
-        return array.reshape(array.shape[:2]).copy("C")
-    return array[..., :3].copy("C")

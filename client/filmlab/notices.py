@@ -61,6 +61,17 @@ def say(message: str) -> None:
         return
 
 
+_said: set[str] = set()
+_SAID_MAX = 1000
+
+
+def say_once(message: str) -> None:
+    """The same, once in a process: for what is said of every call alike."""
+    if message not in _said and len(_said) < _SAID_MAX:
+        _said.add(message)
+        say(message)
+
+
 def _caller_depth() -> int:
     """The stacklevel (for a `warnings.warn` in our caller) of the first frame that is not filmlab's."""
     depth, frame = 1, sys._getframe(1)

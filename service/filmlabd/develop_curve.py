@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
+from filmlab.definitions import axis_of, read_definitions
 from filmlab.errors import BadInput
 from filmlabd.artifact_names import curve_stem
 from filmlabd.artifacts import Made, RunDirectory
@@ -30,7 +31,8 @@ def make_curve(job: Job, reader: Reader, directory: RunDirectory, tracks: Tracks
     found = reader.series(job.run_id, job.metric)
     if not found:
         raise BadInput(f"run {job.run_id} has no metric {job.metric!r}")
-    drawing = draw(panel(job.metric, found, reader, tracks))
+    axis = axis_of(read_definitions(reader.run(job.run_id).metrics), job.metric)
+    drawing = draw(panel(job.metric, found, reader, tracks, axis))
     svg = adaptive_svg(to_svg(drawing, LIGHT), to_svg(drawing, DARK))
     stem = curve_stem(job.metric)
     # The page shows the SVG and links the PNG: that is there first.
@@ -41,8 +43,12 @@ def make_curve(job: Job, reader: Reader, directory: RunDirectory, tracks: Tracks
     return paths, ()
 
 
-def panel(metric: str, found: Sequence[SeriesRow], reader: SeriesAnswers, tracks: Tracks) -> Panel:
-    """The picture of one metric: a line for each writer, parts that a later attempt has replaced drawn apart."""
+def panel(metric: str, found: Sequence[SeriesRow], reader: SeriesAnswers, tracks: Tracks, axis: str = "") -> Panel:
+    """The picture of one metric: a line for each writer, parts that a later attempt has replaced drawn apart.
+
+    Args:
+        axis: what its steps are, where the program said so.
+    """
     by_writer = sorted(found, key=lambda row: (row.writer, row.attempt))
     writers = [(name, list(rows)) for name, rows in itertools.groupby(by_writer, key=lambda row: row.writer)]
     series: list[Series] = []
@@ -54,7 +60,7 @@ def panel(metric: str, found: Sequence[SeriesRow], reader: SeriesAnswers, tracks
         drawn, begins = attempts(name, parts, [row.attempt for row in rows])
         series += drawn
         resumes += begins
-    x_label = "episode" if metric.startswith(_EPISODE) else "step"
+    x_label = axis or ("episode" if metric.startswith(_EPISODE) else "step")
     return Panel(metric, x_label, metric.removeprefix(_EPISODE), tuple(series), resumes=tuple(resumes))
 
 

@@ -1,20 +1,16 @@
 """What is made of a film? A GIF of an episode with what happened in it as JSON; an image or a clip of a medium."""
 
 import contextlib
-import io
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
 from filmlab.errors import BadInput
 from filmlabd.artifact_names import episode_stem, media_stem
 from filmlabd.artifacts import Made, RunDirectory
 from filmlabd.develop_clip import FPS_MIN, Footage, Publish, make_clips
+from filmlabd.develop_medium import CLIP, IMAGE, medium_files, png
 from filmlabd.develop_overlay import overlay_of
 from filmlabd.develop_recorder import episode_json, find, warning_of
 from filmlabd.develop_video import make_video
@@ -26,7 +22,6 @@ from filmlabd.render.gif import encode_gif
 NO_FRAMES = "no frames were captured: the environment needs render_mode='rgb_array', or the loop step(frame=...)"
 VIDEO = "video"
 """The kind of recorder whose clips go to a folder of the program's, while the episode's JSON stays with its run."""
-_IMAGE = "image/frames"
 
 
 def make_episode(job: Job, run: RunRow, reader: Reader, room: Path, directory: RunDirectory) -> Made:
@@ -83,20 +78,26 @@ def _make_traced(job: Job, row: EpisodeRow, umask: int, trace: TraceRow, recorde
 
 
 def make_medium(job: Job, run: RunRow, reader: Reader, room: Path, directory: RunDirectory) -> Made:
-    """`media/<name>_<step>.png`; for a clip `.gif` and whatever else the run wants. Nothing is written under those.
+    """The files of a logged medium; of a clip `.gif` and whatever else the run wants. Nothing is written under those.
 
     Raises:
-        BadInput: the index knows no such medium, it has no frame, or it cannot be shown.
+        BadInput: the index knows no such medium, it has no frame, or it cannot be shown; with run, name and step.
     """
     row = _row(job, reader)
-    footage = Footage(room, row)
     stem = media_stem(row)
     with _named(f"run {run.run_id}, medium {row.media_name!r}, step {row.media_step or 0}"):
+        if row.media_mime not in (IMAGE, CLIP):
+            data = reader.medium_data(row.session, row.film)
+            return tuple(
+                directory.publish(stem + suffix, contents, final=job.final)
+                for suffix, contents in medium_files(row, data).items()
+            ), ()
+        footage = Footage(room, row)
         first = footage.first()
         if first is None:
             raise BadInput(f"it has no frame: {'; '.join(footage.notes) or 'none came'}")
-        if row.media_mime == _IMAGE:
-            return (directory.publish(f"{stem}.png", _png(first), final=job.final),), tuple(footage.notes)
+        if row.media_mime == IMAGE:
+            return (directory.publish(f"{stem}.png", png(first), final=job.final),), tuple(footage.notes)
         trace, recorder = _traced(row, reader)
         if trace is not None and recorder is not None:
             paths, notes = make_video(footage, row, recorder, trace.stem, None, run.umask)
@@ -153,9 +154,3 @@ def _episode_fields(run: RunRow, row: EpisodeRow, reader: Reader, frames: int) -
         "metadata": row.metadata,
         "kept_because": row.reason,
     }
-
-
-def _png(frame: NDArray[np.uint8]) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(frame).save(out, "PNG", compress_level=6)
-    return out.getvalue()

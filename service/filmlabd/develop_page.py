@@ -11,6 +11,8 @@ from filmlabd.artifact_names import HISTORY, PAGE, RUN, curve_stem
 from filmlabd.artifacts import Made, RunDirectory
 from filmlabd.develop_clip import POSTER
 from filmlabd.develop_history import history
+from filmlabd.develop_medium import HISTOGRAM
+from filmlabd.develop_summary import summary_of
 from filmlabd.image_head import picture_size
 from filmlabd.index import Reader
 from filmlabd.json_text import document
@@ -18,12 +20,16 @@ from filmlabd.model import EpisodeRow, Job, JobKind, MetricRow, PrintRow, RunRow
 from filmlabd.pages.run_page import run_page
 from filmlabd.pages.view import ClipView, CurveView, MediumView, Picture, Problem, RunPage, Totals
 from filmlabd.pages.words import plural
+from filmlabd.render.geometry import HEIGHT_PX, WIDTH_PX
 
 CLIPS_MAX = 60
 MEDIA_MAX = 40
 PROBLEMS_MAX = 20
 MEAN_OF = 100
 _HEAD_BYTES = 30
+_JPEG_HEAD_BYTES = 64 * 1024
+_TEXT_BYTES = 16 * 1024
+"""Of a text that the page shows; its file has all of it."""
 _SHOWN = (".gif", ".webp", ".mp4")
 """What of a clip the page shows, the first that there is; the others are linked."""
 _FIRST_CURVES = ("episode/return", "episode/length")
@@ -48,6 +54,7 @@ def look(run: RunRow, reader: Reader, directory: RunDirectory) -> RunPage:
     clips, more_clips = _newest(kept, CLIPS_MAX)
     media, more_media = _newest([row for row in rows if row.media_name and row.paths], MEDIA_MAX)
     best = max(kept, key=_rank, default=None)
+    metrics = reader.metrics(run.run_id)
     whole = [row for row in kept if row.complete]
     progress = [whole[0], whole[len(whole) // 2], whole[-1]] if len(whole) > 2 else []
     return RunPage(
@@ -60,9 +67,9 @@ def look(run: RunRow, reader: Reader, directory: RunDirectory) -> RunPage:
         developing=sum(row.job_state == "ready" and not row.media_name for row in rows),
         media=tuple(view for row in media if (view := _medium(row, directory)) is not None),
         more_media=more_media,
-        curves=_curves(reader.metrics(run.run_id), directory),
+        curves=_curves(metrics, directory),
         config=run.config,
-        summary=run.summary,
+        summary=summary_of(run, metrics, lambda name: reader.mean(run.run_id, name)),
         drops=tuple(reader.drops(run.run_id)),
         problems=_problems(rows, reader.prints(run.run_id)),
         blocked=reader.blocked(run.run_id),
@@ -86,7 +93,7 @@ def facts(page: RunPage, metrics: Sequence[MetricRow]) -> dict[str, Any]:
         "finished_wall": run.finished_wall,
         "schedule": run.schedule,
         "config": run.config,
-        "summary": run.summary,
+        "summary": page.summary,
         "episodes": totals.episodes,
         "steps": totals.steps,
         "best_return": _known(totals.best_return),
@@ -188,8 +195,20 @@ def _clip(row: EpisodeRow, prints: dict[tuple[int, int], PrintRow], directory: R
 
 
 def _medium(row: EpisodeRow, directory: RunDirectory) -> MediumView | None:
-    picture = _picture(next(iter(_formats(row)), row.paths[0]), row, directory)
-    return MediumView(picture, row.media_name, row.media_step or 0, row.caption) if picture is not None else None
+    """None where its file is gone."""
+    path = next(iter(_formats(row)), row.paths[0])
+    facts = (row.media_name, row.media_step or 0, row.caption)
+    if path.endswith((".txt", ".md")):
+        text = directory.head(path, _TEXT_BYTES)
+        return MediumView(path, *facts, text=text.decode("utf-8", "replace")) if text is not None else None
+    if row.media_mime == HISTOGRAM:
+        others = tuple((other.rpartition(".")[2], other) for other in row.paths if not other.endswith(".svg"))
+        path = next((other for other in row.paths if other.endswith(".svg")), path)
+        shown = Picture(path, WIDTH_PX, HEIGHT_PX) if directory.head(path, 1) else None
+        return MediumView(path, *facts, picture=shown, others=others) if shown is not None else None
+    if directory.head(path, 1) is None:
+        return None
+    return MediumView(path, *facts, picture=_picture(path, row, directory))
 
 
 def _picture(path: str, row: EpisodeRow, directory: RunDirectory) -> Picture | None:
@@ -197,7 +216,8 @@ def _picture(path: str, row: EpisodeRow, directory: RunDirectory) -> Picture | N
     poster = next((other for other in row.paths if other.endswith(POSTER)), "") if path.endswith(".mp4") else ""
     if path.endswith(".mp4") and (not poster or directory.head(path, 1) is None):
         return None
-    size = picture_size(directory.head(poster or path, _HEAD_BYTES) or b"")
+    head_bytes = _JPEG_HEAD_BYTES if path.endswith(".jpg") else _HEAD_BYTES
+    size = picture_size(directory.head(poster or path, head_bytes) or b"")
     return Picture(path, *size, poster) if size is not None else None
 
 

@@ -8,6 +8,7 @@ from filmlab.errors import WireError
 from filmlab.latency import Histogram
 from filmlab.wire.entries import (
     NO_STEP,
+    AxisSnapshot,
     Blocked,
     ClipBegin,
     Dropped,
@@ -81,7 +82,9 @@ class Entries:
         self._state.touch(writer.run_id, entry.wall)
         match entry:
             case Snapshot():
-                step = writer.resolve(None if entry.step == NO_STEP else entry.step)
+                # Another metric's value is no step that the run has reached.
+                own = not isinstance(entry, AxisSnapshot)
+                step = writer.resolve(None if entry.step == NO_STEP else entry.step) if own else entry.step
                 self._columns.add(
                     writer.id, number, entry.ids, session.metrics, seq, step, entry.wall, entry.values
                 )  # fmt: skip
@@ -106,6 +109,7 @@ class Entries:
             case RunUpdate():
                 merge_json(self._db, writer.run_id, "config", entry.config)
                 merge_json(self._db, writer.run_id, "summary", entry.summary)
+                merge_json(self._db, writer.run_id, "metrics", entry.metrics)
             case RunFinish():
                 finish_writer(self._db, number, writer, entry.status, entry.wall)
             case Recorder():
@@ -198,8 +202,13 @@ class Entries:
         if entry.film and self._ended_clip(number, entry):
             return
         step = _media_step(writer, entry.step)
-        film = entry.film if entry.mime in _FRAME_MIMES else 0
+        film = entry.film
         name = clean(entry.name)
+        if film and entry.mime not in _FRAME_MIMES:
+            self._db.execute(
+                "INSERT OR IGNORE INTO media_data (session, film, data) VALUES (?, ?, ?)",
+                (signed(number), film, entry.data),
+            )
         self._db.execute(
             "INSERT OR IGNORE INTO episodes (writer_id, run_id, session, film, episode, occurrence, ended, complete,"
             " frames, last_seq, wall, job_state, media_name, media_mime, media_step, caption, fps)"

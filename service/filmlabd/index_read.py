@@ -36,7 +36,7 @@ SELECT run_id, name, project, group_name, tags, directory,
     coalesce((SELECT w.status FROM writers w WHERE w.run_id = r.run_id AND w.attempt = r.attempt
         ORDER BY CASE w.status WHEN 'running' THEN 0 WHEN 'crashed' THEN 1 ELSE 2 END LIMIT 1), 'running'),
     attempt, config, summary, schedule, plan_version, wanted, next_episodes, asked_by, total_episodes, fps,
-    created_wall, updated_wall, finished_wall, episodes, printed, umask, formats, overlay
+    created_wall, updated_wall, finished_wall, episodes, printed, umask, formats, overlay, metrics
 FROM runs r
 """
 _EPISODE = """
@@ -99,6 +99,13 @@ class Answers(RecorderAnswers, SeriesAnswers, PageAnswers):
         found = self._episodes("WHERE e.session = ? AND e.film = ? AND e.film > 0", signed(session), film)
         return found[0] if found else None
 
+    def medium_data(self, session: int, film: int) -> bytes | None:
+        """What came in a medium's own entry; None where its contents are a film."""
+        row = self._db.execute(
+            "SELECT data FROM media_data WHERE session = ? AND film = ?", (signed(session), film)
+        ).fetchone()
+        return bytes(row[0]) if row is not None else None
+
     def jobs(self, state: str = "ready") -> list[EpisodeRow]:
         """Episodes and media whose job is in this state, in the order they began. `ready` does not say that the film
         is whole: that is when the session's stream B is durable up to `last_seq`."""
@@ -128,6 +135,15 @@ class Answers(RecorderAnswers, SeriesAnswers, PageAnswers):
             step, value = self._db.execute("SELECT last_step, last_value FROM chunks WHERE id = ?", (last,)).fetchone()
             out.append(MetricRow(run, writer, attempt, name, count, step, _float(value), _float(least), _float(most)))
         return out
+
+    def mean(self, run_id: str, name: str) -> float:
+        """Of all finite values of a metric; NaN where there is none. Its last digit is as the chunks were merged."""
+        row = self._db.execute(
+            "SELECT sum(c.total), sum(c.finite) FROM writers w JOIN series s ON s.writer_id = w.id"
+            " JOIN chunks c ON c.series = s.id WHERE w.run_id = ? AND s.name = ?",
+            (run_id, name),
+        ).fetchone()
+        return row[0] / row[1] if row[1] else math.nan
 
     def points(self, run_id: str, name: str) -> list[Points]:
         """The points of one metric: one item for each attempt and writer that logged it, in that order."""
@@ -261,11 +277,12 @@ def _lines(text: str) -> tuple[str, ...]:
 def _run_row(row: tuple[Any, ...]) -> RunRow:
     run_id, name, project, group, tags, directory, status, attempt, config, summary, *rest = row
     schedule, plan_version, wanted, next_episodes, asked_by, total_episodes, fps, *rest = rest
-    created, updated, finished, episodes, printed, umask, formats, overlay = rest
+    created, updated, finished, episodes, printed, umask, formats, overlay, metrics = rest
     return RunRow(
         run_id, name, project, group, tuple(json.loads(tags)), directory, status, attempt, json.loads(config),
         json.loads(summary), schedule, plan_version, wanted, next_episodes, asked_by, total_episodes, _float(fps),
         created or 0.0, updated or 0.0, finished, episodes, bool(printed), umask, _lines(formats), _lines(overlay),
+        json.loads(metrics),
     )  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def _is_refused(db: sqlite3.Connection, session: int, run: int) -> bool:
 
 
 def merge_json(db: sqlite3.Connection, run_id: str, column: str, values: dict[str, Any]) -> None:
-    """Set keys in a run's `config` or `summary`."""
+    """Set keys in a run's `config`, `summary` or `metrics`."""
     if values:
         row = db.execute(f"SELECT {column} FROM runs WHERE run_id = ?", (run_id,)).fetchone()
         if row is not None:

@@ -103,7 +103,15 @@ ALTER TABLE episodes ADD COLUMN tiles INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE episodes ADD COLUMN aspect REAL NOT NULL DEFAULT 1.0;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _RECORDERS, _IDENTITY, _FORMATS, _CLIPS)
+_MEDIA = """
+-- What is in the entry itself: texts, histograms, files.
+CREATE TABLE media_data (
+    id INTEGER PRIMARY KEY, session INTEGER NOT NULL, film INTEGER NOT NULL, data BLOB NOT NULL,
+    UNIQUE (session, film));
+ALTER TABLE runs ADD COLUMN metrics TEXT NOT NULL DEFAULT '{}';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RECORDERS, _IDENTITY, _FORMATS, _CLIPS, _MEDIA)
 """Script n makes version n + 1 of version n. Only ever appended to."""
 VERSION = len(MIGRATIONS)
 
@@ -121,8 +129,10 @@ def open_writer(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         # Acknowledgements rest on the journal, so a commit that a power cut undoes is only applied again.
         db.execute("PRAGMA synchronous = NORMAL")
-        for number in range(version, VERSION):
-            db.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
+        if version < VERSION:
+            # In one step: a reader must not meet a version between.
+            scripts = "".join(MIGRATIONS[version:])
+            db.executescript(f"BEGIN IMMEDIATE; {scripts} PRAGMA user_version = {VERSION}; COMMIT;")
     except BaseException:
         db.close()
         raise

@@ -91,6 +91,8 @@ class RunRow:
     """What its clips are printed as."""
     overlay: tuple[str, ...] = ()
     """What stands under the pictures of its episodes."""
+    metrics: dict[str, Any] = field(default_factory=dict)
+    """Definitions of its metrics, as `filmlab.definitions` writes them."""
 
 
 @dataclass(frozen=True, slots=True)

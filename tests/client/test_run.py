@@ -129,7 +129,7 @@ def test_images_and_clips_are_logged_beside_numbers(studio: Studio) -> None:
     run = studio.init()
     image = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
     clip = np.zeros((3, 6, 7), np.uint8)
-    run.log({"loss": 1.0, "view": filmlab.Image(image, "now"), "clip": filmlab.Video(clip, fps=12)}, step=4)
+    run.log({"loss": 1.0, "view": filmlab.Image(image, caption="now"), "clip": filmlab.Video(clip, fps=12)}, step=4)
     run.finish()
     view, shown = studio.entries(Media)
     assert (view.name, view.mime, view.step, view.frames, view.caption) == ("view", "image/frames", 4, 1, "now")
@@ -205,8 +205,8 @@ def test_update_sets_config_and_summary(studio: Studio) -> None:
     run = studio.init()
     run.update(config={"a": 1}, summary={"best": float("nan")})
     run.finish()
-    (entry,) = studio.entries(RunUpdate)
-    assert (entry.config, entry.summary) == ({"a": 1}, {"best": None})
+    first, second = studio.entries(RunUpdate)
+    assert (first.config, second.summary) == ({"a": 1}, {"best": None})
 
 
 def test_flush_waits_for_the_answer(studio: Studio) -> None:

@@ -24,6 +24,15 @@ def test_size(size: tuple[int, int], kind: str, how: dict[str, Any]) -> None:
     assert picture_size(file.getvalue()[:30]) == size
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_size_of_a_jpeg(progressive: bool) -> None:
+    """Behind whatever stands before its first frame."""
+    file = io.BytesIO()
+    Image.new("RGB", (321, 7)).save(file, "JPEG", exif=b"Exif" + bytes(5000), progressive=progressive)
+    assert picture_size(file.getvalue()) == (321, 7)
+    assert picture_size(file.getvalue()[:4000]) is None
+
+
 @pytest.mark.parametrize(
     "head", [b"", b"GIF89a", b"x" * 30, b"RIFF1234WEBPxxxx" + bytes(14), b"RIFF1234WAVE" + bytes(18)]
 )

@@ -52,6 +52,27 @@ class Document(HTMLParser):
         return [attrs[name] or "" for _, attrs in self.tags for name in names if name in attrs]
 
 
+def test_media_are_shown_as_what_they_are(studio: Studio) -> None:
+    """Texts with their tables, histograms as pictures, the rest as links; nothing in them becomes markup."""
+    table = f"# Given\n\n|param|value|\n|-|-|\n|env|{HOSTILE}|\n\nend"
+    for name, mime, data in (
+        ("given", "text/markdown", table.encode()),
+        ("said", "text/plain", HOSTILE.encode() + b"|a|b|"),
+        ("page", "text/html", b"<script>alert(1)</script>"),
+        ("weights", "application/x-filmlab-histogram+json", b'{"counts": [1, 2], "edges": [0, 1, 2]}'),
+    ):
+        studio.develop(studio.medium(name, [], mime=mime, data=data))
+    studio.develop(studio.page_job())
+    page = Document((studio.prints / "index.html").read_text())
+    assert {"media/given_7.md", "media/said_7.txt", "media/page_7.html", "media/weights_7.svg"} <= set(page.links())
+    assert page.words.count("<script>alert(1)</script>") >= 2
+    assert ("th", {"scope": "col"}) in page.tags
+    assert not any(tag == "script" for tag, _ in page.tags)
+    (studio.prints / "media/given_7.md").unlink()
+    studio.develop(studio.page_job())
+    assert "media/given_7.md" not in Document((studio.prints / "index.html").read_text()).links()
+
+
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Studio]:
     made = Studio(

@@ -10,6 +10,7 @@ from filmlab.wire import chunks, messages
 from filmlab.wire.chunks import FRAMES_MAX, Film
 from filmlab.wire.entries import (
     DTYPES,
+    AxisSnapshot,
     Blocked,
     ClipBegin,
     Column,
@@ -99,6 +100,7 @@ ENTRIES: tuple[Entry, ...] = (
     ClipBegin(
         run=0, wall=1.5, step=200, film=5, name="rl-video-step-200", reason="step", fps=50.0, tiles=4, aspect=1.5
     ),
+    AxisSnapshot(run=0, wall=1.5, step=12, ids=bytes(4), values=bytes(8)),
 )  # fmt: skip
 FILM = Film(run=0, film=1, first=3, count=2, height=84, width=64, channels=3, episode=7, wall=1.5)
 BLOBS = (b"first frame", b"second")
@@ -223,7 +225,7 @@ _bodies: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
         "total_ns": exact, "max_ns": exact,
     },
     Dropped: {"what": clean, "count": exact, "size_bytes": exact, "reason": clean},
-    RunUpdate: {"config": json_maps, "summary": json_maps},
+    RunUpdate: {"config": json_maps, "summary": json_maps, "metrics": json_maps},
     Flush: {"token": st.integers(0, 2**64 - 1)},
     RunFinish: {"status": st.sampled_from(["finished", "crashed"])},
     Recorder: {
@@ -248,8 +250,8 @@ _bodies: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
 
 def entry_of(cls: type[Any]) -> st.SearchStrategy[Any]:
     """Entries of one type, with every field drawn."""
-    if cls is Snapshot:
-        return st.builds(lambda head, row: Snapshot(**head, **row), st.fixed_dictionaries(_heads), rows())
+    if issubclass(cls, Snapshot):
+        return st.builds(lambda head, row: cls(**head, **row), st.fixed_dictionaries(_heads), rows())
     return st.fixed_dictionaries({**_heads, **_bodies[cls]}).map(lambda values: cls(**values))
 
 

@@ -19,6 +19,7 @@ from filmlab.wire.jsonbody import Json
 from filmlab.wire.names import METRIC_NAME_MAX_BYTES
 from filmlab.wire.recorder_entries import Recorder, RecorderAsk, Trace, Wish
 from filmlab.wire.run_entries import (
+    AxisSnapshot,
     Blocked,
     Dropped,
     Flush,
@@ -38,7 +39,7 @@ _HEAD = struct.Struct("<BBHIqqdI")
 
 Entry: TypeAlias = (
     RunBegin | MetricNames | Snapshot | EpisodeBegin | Steps | EpisodeEnd | Media | Blocked | Dropped | RunUpdate
-    | Flush | RunFinish | Recorder | Trace | RecorderAsk | ClipBegin
+    | Flush | RunFinish | Recorder | Trace | RecorderAsk | ClipBegin | AxisSnapshot
 )  # fmt: skip
 _READERS: dict[int, Callable[[Json, memoryview], Entry]] = {
     RunBegin.TYPE: RunBegin.read,
@@ -57,6 +58,7 @@ _READERS: dict[int, Callable[[Json, memoryview], Entry]] = {
     Trace.TYPE: Trace.read,
     RecorderAsk.TYPE: RecorderAsk.read,
     ClipBegin.TYPE: ClipBegin.read,
+    AxisSnapshot.TYPE: AxisSnapshot.read,
 }
 
 
@@ -119,6 +121,7 @@ __all__ = [
     "NO_EPISODE",
     "NO_STEP",
     "RECORD_TARGET_BYTES",
+    "AxisSnapshot",
     "Blocked",
     "ClipBegin",
     "Column",

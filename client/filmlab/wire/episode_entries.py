@@ -193,6 +193,7 @@ class Media(Head):
     mime: str
     """`image/frames` (one frame) and `video/frames` are made from a film; others say what `data` is."""
     film: int = 0
+    """The session's own number of it, also where `data` is all there is."""
     frames: int = 0
     last_seq: int = 0
     fps: float = 30.0

@@ -35,6 +35,7 @@ class EntryType(IntEnum):
     TRACE = 14
     RECORDER_ASK = 15
     CLIP_BEGIN = 16
+    AXIS_SNAPSHOT = 17
 
 
 class FilmKind(IntEnum):

@@ -2,7 +2,7 @@
 
 import struct
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from filmlab.errors import WireError
 from filmlab.wire.head import NUMBER_MAX, EntryType, Head, check_fps, check_whole
@@ -133,11 +133,18 @@ class Snapshot(Head):
         return self.ids + self.values
 
     @classmethod
-    def read(cls, head: Json, body: memoryview) -> "Snapshot":
+    def read(cls, head: Json, body: memoryview) -> Self:
         count, rest = divmod(len(body), 12)
         if rest:
             raise WireError(f"a snapshot of {len(body)} bytes is no row of uint32, float64")
         return cls(**head, ids=bytes(body[: 4 * count]), values=bytes(body[4 * count :]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AxisSnapshot(Snapshot):
+    """The same for metrics whose x axis is another metric: `step` is that one's value, and the run's own step stays."""
+
+    TYPE: ClassVar = EntryType.AXIS_SNAPSHOT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,19 +219,22 @@ class Dropped(Head):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunUpdate(Head):
-    """Keys to set in the run's configuration or summary."""
+    """Keys to set in the run's configuration or summary, or among the definitions of its metrics."""
 
     TYPE: ClassVar = EntryType.RUN_UPDATE
     config: Json = field(default_factory=dict)
     summary: Json = field(default_factory=dict)
+    metrics: Json = field(default_factory=dict)
+    """As `filmlab.definitions` writes them."""
 
     def body(self) -> bytes:
-        return to_json({"config": self.config, "summary": self.summary})
+        doc = {"config": self.config, "summary": self.summary}
+        return to_json(doc | {"metrics": self.metrics} if self.metrics else doc)
 
     @classmethod
     def read(cls, head: Json, body: memoryview) -> "RunUpdate":
         doc = Doc(body, "RunUpdate")
-        return cls(**head, config=doc.map("config"), summary=doc.map("summary"))
+        return cls(**head, config=doc.map("config"), summary=doc.map("summary"), metrics=doc.map("metrics"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

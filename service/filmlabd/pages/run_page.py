@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from filmlabd.artifact_names import HISTORY, RUN
 from filmlabd.pages.html import Html, el, href, join, raw
+from filmlabd.pages.texts import shown_text
 from filmlabd.pages.view import ClipView, CurveView, MediumView, Picture, RunPage
 from filmlabd.pages.words import duration, flatten, moment, number, plural, size
 
@@ -194,8 +195,22 @@ def _medium(medium: MediumView) -> Html:
         "figcaption",
         el("div", el("b", medium.name), el("span", f"step {medium.step:,}", cls="dim"), cls="line"),
         el("div", medium.caption, cls="dim") if medium.caption else None,
+        _links(medium),
     )
+    if medium.text is not None:
+        markdown = medium.path.endswith(".md")
+        return el("figure", el("div", shown_text(medium.text, markdown=markdown), cls="text"), caption, cls="card wide")
+    if medium.picture is None:
+        return el("figure", caption, cls="card")
     return el("figure", el("div", _linked(medium.picture, medium.name), cls="frame"), caption, cls="card")
+
+
+def _links(medium: MediumView) -> Html | None:
+    """To its files, but for those that the picture leads to."""
+    files = [] if medium.picture is not None else [(medium.path.rpartition(".")[2], medium.path)]
+    links = [el("a", name, href=href(path)) for name, path in (*files, *medium.others)]
+    parts = [part for link in links for part in (" · ", link)][1:]
+    return el("div", parts, cls="dim") if parts else None
 
 
 def _curves(page: RunPage) -> Html | None:

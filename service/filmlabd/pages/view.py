@@ -41,12 +41,18 @@ class ClipView:
 
 @dataclass(frozen=True, slots=True)
 class MediumView:
-    """One logged image or clip."""
+    """One logged image, clip, histogram, text or other file."""
 
-    picture: Picture
+    path: str
+    """Of what it leads to."""
     name: str
     step: int
     caption: str
+    picture: Picture | None = None
+    text: str | None = None
+    """Its beginning."""
+    others: tuple[tuple[str, str], ...] = ()
+    """The same in other formats: name and path."""
 
 
 @dataclass(frozen=True, slots=True)

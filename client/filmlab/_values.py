@@ -1,0 +1,80 @@
+"""What does a program read and set of its run's configuration and summary? A mapping, by items or by attributes."""
+
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any
+
+from filmlab.errors import BadInput
+from filmlab.jsonable import document
+from filmlab.wire.jsonbody import Json
+
+
+class Values(MutableMapping[str, Any]):
+    """`values["lr"]`, `values.lr`, `values.update(…)`. What is set is kept as JSON has it, and told on.
+
+    Args:
+        what: `config` or `summary`.
+        values: those that there are already.
+        tell: told what was set; None: there is no run to tell, and setting raises BadInput.
+        complain: told what cannot be set, in a sentence.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        values: Json,
+        tell: Callable[[Json], None] | None = None,
+        complain: Callable[[str], None] | None = None,
+    ) -> None:
+        # By `vars`, since attributes are items here.
+        vars(self).update(_what=what, _values=dict(values), _tell=tell, _complain=complain)
+
+    def update(self, values: Any = None, /, *_: Any, allow_val_change: bool | None = None, **more: Any) -> None:
+        """Set many: a mapping, pairs, a dataclass, a namespace, or by their names."""
+        self._set(self._read(values) | self._read(more))
+
+    def setdefaults(self, values: Any) -> None:
+        """Set what is not set yet."""
+        self._set({key: value for key, value in self._read(values).items() if key not in self._values})
+
+    def as_dict(self) -> Json:
+        """A copy."""
+        return dict(self._values)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        self.update({key: None})
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self._values:
+            raise AttributeError(f"no {name!r} in it")
+        return self._values[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.update({name: value})
+
+    def __repr__(self) -> str:
+        return f"{self._what}({self._values!r})"
+
+    def _read(self, values: Any) -> Json:
+        found, complaint = document(dict(values) if isinstance(values, list | tuple) else values, self._what)
+        if complaint and self._complain is not None:
+            self._complain(complaint)
+        return found
+
+    def _set(self, values: Json) -> None:
+        if self._tell is None:
+            raise BadInput(f"{self._what}: no run is open; begin one with filmlab.init()")
+        if values:
+            self._values.update(values)
+            self._tell(values)
