@@ -5,6 +5,7 @@ writing process lives. The daemon reads what a dead one left (`sessions`, `owner
 synced: a spool survives the death of its process, not a power failure.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -116,7 +117,9 @@ class Spool:
             while segments and segments[0].last <= durable:
                 segment = segments.pop(0)
                 os.close(segment.descriptor)
-                segment.path.unlink(missing_ok=True)
+                # What cannot be deleted may stay: whoever reads it later passes over what is durable.
+                with contextlib.suppress(OSError):
+                    segment.path.unlink()
         if self._owner is not None and not any(self._segments.values()):
             shutil.rmtree(self._dir, ignore_errors=True)
             self._release()

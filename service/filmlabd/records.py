@@ -91,16 +91,18 @@ def slots(fd: int, end: int) -> list[Slot]:
     """
     out: list[Slot] = []
     at = 0
+    slot = _peek_at(fd, at, end)
     while at < end:
-        slot = _peek(_pread(fd, HEADER_BYTES, at), at)
-        if slot is not None and slot.end <= end:
+        following = _peek_at(fd, slot.end, end) if slot is not None else None
+        # Where no header follows, this one may lie about its length, and whole records be hidden behind the lie.
+        if slot is not None and (following is not None or slot.end == end or read_slot(fd, slot) is not None):
             out.append(slot)
-            at = slot.end
+            at, slot = slot.end, following
             continue
         resume = _Window(fd, end).next_after(at)
         if resume is None:
             break
-        at = resume
+        at, slot = resume, _peek_at(fd, resume, end)
     return out
 
 
@@ -193,6 +195,12 @@ class _Window:
         self._data = _pread(self._fd, min(want_bytes, self._end - at), at)
         if len(self._data) < min(want_bytes, self._end - at):
             self._end = at + len(self._data)
+
+
+def _peek_at(fd: int, at: int, end: int) -> Slot | None:
+    """The slot that begins there, unless it would end behind the end."""
+    slot = _peek(_pread(fd, HEADER_BYTES, at), at)
+    return slot if slot is not None and slot.end <= end else None
 
 
 def _peek(header: bytes, at: int) -> Slot | None:

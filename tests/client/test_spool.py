@@ -96,6 +96,23 @@ def test_the_bound_holds_and_says_so(tmp_path: Path) -> None:
     assert seqs(spool.read(Stream.C, last, 10**6)) == [last, last + 1]
 
 
+def test_a_segment_that_cannot_be_deleted_stays_and_harms_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fails to delete what is durable: that is no reason to end the sender; the rest is there to be read."""
+
+    def unlink(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    spool = spool_of(tmp_path, 1, 20)
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "unlink", unlink)
+        spool.drop(12, 0)
+    assert set(seqs(list(read_session(tmp_path, SESSION)))) >= set(range(13, 21))
+    assert seqs(spool.read(Stream.C, 13, 10**6)) == list(range(13, 21))
+    spool.append(Stream.C, record(21))
+
+
 def test_a_full_disk_leaves_no_half_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A short write is taken back: the spool is as it was, and goes on once there is space again.
 

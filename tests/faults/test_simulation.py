@@ -11,29 +11,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+from faults.tellers import tell
+
 SEED = int(os.environ.get("FILMLAB_SEED", random.SystemRandom().randrange(2**31)))
 SEEDS = int(os.environ.get("FILMLAB_SEEDS", "5000"))
-PROCESSES = 2
 SIMULATION = Path(__file__).with_name("simulation.py")
 
 
 def test_no_story_loses_or_doubles_anything() -> None:
     """Whatever befalls them: what was acknowledged stays, once and unaltered, and everything comes to its end."""
-    share = -(-SEEDS // PROCESSES)
-    environ = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    tellers = [
-        subprocess.Popen(
-            [sys.executable, str(SIMULATION), str(SEED + number * share), str(share)],
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for number in range(PROCESSES)
-    ]
-    told = [teller.communicate()[0] for teller in tellers]
-    print(*told, sep="\n")
-    assert all(teller.returncode == 0 for teller in tellers), "\n".join(told)[-8000:]
+    tell("simulation.py", SEED, SEEDS)
 
 
 def test_a_seed_tells_the_same_story_twice() -> None:

@@ -1,17 +1,30 @@
-"""Valid records, bent: what `test_fuzz` feeds to the decoders. Deterministic for a seed."""
+"""Valid records, bent, and a reader of anything: what the fuzzers feed to the decoders. Deterministic for a seed."""
 
 import json
 import random
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgpack
 
-from filmlab.wire.frame import HEADER_BYTES, Envelope, Kind, seal
+from filmlab.errors import WireError
+from filmlab.wire import messages
+from filmlab.wire.chunks import Film, blobs, decode_film, seal_chunk
+from filmlab.wire.entries import (
+    JSON_COLUMN,
+    Entry,
+    Steps,
+    decode_entries,
+    encode_entry,
+    read_json_column,
+    seal_entries,
+)
+from filmlab.wire.frame import HEADER_BYTES, Envelope, Kind, open_parts, seal
 from wire.samples import records
 
 Parts = list[bytes]
+Contents: TypeAlias = messages.Message | list[Entry] | tuple[Film, list[memoryview]]
 
 _INTERESTING = [
     0, 1, 2, 3, 0x7F, 0x80, 0xFE, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 10_000, 10_001,
@@ -155,3 +168,42 @@ def _splice(rng: random.Random, data: bytes, at: int, others: list[Parts]) -> by
 _CHANGES: tuple[Callable[[random.Random, bytes, int, list[Parts]], bytes], ...] = (
     _flip, _flip, _overwrite, _overwrite, _token, _cut, _remove, _repeat, _splice,
 )  # fmt: skip
+
+
+def contents(envelope: Envelope) -> Contents:
+    """What client, daemon and worker would read in a record. Raises WireError as the decoders do."""
+    match envelope.kind:
+        case Kind.DATA_C:
+            entries = list(decode_entries(envelope.payload))
+            for column in (column for entry in entries if isinstance(entry, Steps) for column in entry.columns):
+                if column.dtype == JSON_COLUMN:
+                    read_json_column(column)
+            return entries
+        case Kind.DATA_B:
+            film = decode_film(envelope)
+            return film, blobs(film, envelope.payload)
+        case _:
+            return messages.decode(envelope)
+
+
+def again(envelope: Envelope, found: Contents) -> Envelope:
+    """The same, sealed anew."""
+    if isinstance(found, list):
+        return seal_entries(envelope.session, envelope.seq, [encode_entry(entry) for entry in found])
+    if isinstance(found, tuple):
+        return seal_chunk(envelope.session, envelope.seq, found[0], list(map(bytes, found[1])))
+    return messages.encode(found, envelope.session, envelope.seq)
+
+
+def consume(parts: Parts) -> str:
+    """`refused`, or the kind of what was valid. Only reading may raise WireError: what is valid can be said again."""
+    try:
+        envelope = open_parts(parts)
+        found = contents(envelope)
+    except WireError as error:
+        assert len(str(error)) < 600
+        return "refused"
+    once = again(envelope, found)
+    twice = again(once, contents(open_parts(once.parts)))
+    assert list(map(bytes, twice.parts)) == list(map(bytes, once.parts))
+    return envelope.kind.name
