@@ -7,9 +7,9 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, Self, TypeAlias
 
 from filmlab.errors import BadInput, FilmlabError, Transient
 
@@ -17,13 +17,67 @@ Made: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
 """(paths relative to the run's directory, notes) of the prints that a job made."""
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Not waiting: whatever lies there by now, a pipe for one, must not hold a worker.
+_PRINT = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_NOWHERE = -1
 # Nothing that time heals. A full disk, a server that is away and their like are worth another try.
 _LASTING = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.EINVAL}
 )
 
 
-class RunDirectory:
+class Printed:
+    """What lies in one run's directory, to be read: nothing is made, and nothing need be there. A context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it.
+
+        Args:
+            path: absolute. Its parents may be symbolic links, it may not.
+        """
+        self.path = path
+        try:
+            self._root = os.open(path, _DIRECTORY)
+        except OSError:
+            self._root = _NOWHERE
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._root != _NOWHERE:
+            os.close(self._root)
+
+    def open(self, relative: str) -> BinaryIO | None:
+        """A print; None where it is not there. `../…`: it lies elsewhere, as a recorder's do."""
+        try:
+            with contextlib.ExitStack() as stack:
+                if relative.startswith("../"):
+                    descriptor = os.open(f"{os.path.realpath(self.path)}/{relative}", _PRINT)
+                else:
+                    at = self._root
+                    *directories, name = _split(relative)
+                    for component in directories:
+                        at = _open_directory(component, at, self.path)
+                        stack.callback(os.close, at)
+                    descriptor = os.open(name, _PRINT, dir_fd=at)
+        except (OSError, BadInput):
+            return None
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return open(descriptor, "rb")  # noqa: PTH123  # a descriptor, not a path
+        os.close(descriptor)
+        return None
+
+    def head(self, relative: str, size_bytes: int) -> bytes | None:
+        """The first bytes of a print; None where it is not there."""
+        file = self.open(relative)
+        if file is None:
+            return None
+        with file:
+            return file.read(size_bytes)
+
+
+class RunDirectory(Printed):
     """One run's directory, made where it is missing. A context manager."""
 
     def __init__(self, path: Path, umask: int) -> None:
@@ -52,12 +106,6 @@ class RunDirectory:
             finally:
                 os.close(parent)
 
-    def __enter__(self) -> "RunDirectory":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._root)
-
     def publish(self, relative: str, pieces: bytes | Iterable[bytes], *, final: bool) -> str:
         """Put a file in place of what is there: whoever looks sees the old one or the new one, whole.
 
@@ -69,7 +117,7 @@ class RunDirectory:
         Raises:
             BadInput, Transient: as the constructor does.
         """
-        directories, name = _split(relative)
+        *directories, name = _split(relative)
         shown = self.path / relative
         with _told(shown, "cannot be written"), contextlib.ExitStack() as stack:
             directory = self._enter(directories, stack, final=final)
@@ -133,30 +181,13 @@ class RunDirectory:
         finally:
             os.close(descriptor)
 
-    def head(self, relative: str, size_bytes: int) -> bytes | None:
-        """The first bytes of a print; None where it is not there. `../…`: it lies elsewhere, as a recorder's do."""
-        if relative.startswith("../"):
-            return _head_of(os.path.realpath(self.path), relative, size_bytes)
-        directories, name = _split(relative)
-        try:
-            with contextlib.ExitStack() as stack:
-                directory = self._enter(directories, stack, make=False)
-                descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
-                stack.callback(os.close, descriptor)
-                return os.read(descriptor, size_bytes)
-        except (OSError, BadInput):
-            return None
-
-    def _enter(
-        self, directories: list[str], stack: contextlib.ExitStack, *, make: bool = True, final: bool = False
-    ) -> int:
+    def _enter(self, directories: Sequence[str], stack: contextlib.ExitStack, *, final: bool) -> int:
         """A descriptor of the directory below the root, closed with the stack."""
         at = self._root
         shown = self.path
         for component in directories:
             shown /= component
-            made = make and self._make(component, at)
-            if made and final:
+            if self._make(component, at) and final:
                 os.fsync(at)
             at = _open_directory(component, at, shown)
             stack.callback(os.close, at)
@@ -194,20 +225,6 @@ class RunDirectory:
                 os.fsync(descriptor)
 
 
-def _head_of(directory: str, relative: str, size_bytes: int) -> bytes | None:
-    try:
-        # Not waiting: whatever lies there by now, a pipe for one, must not hold a worker.
-        descriptor = os.open(f"{directory}/{relative}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        return os.read(descriptor, size_bytes)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-
-
 def _exists(name: str, at: int) -> bool:
     try:
         os.stat(name, dir_fd=at, follow_symlinks=False)
@@ -231,12 +248,12 @@ def _open_directory(name: str, at: int, shown: Path) -> int:
     return descriptor
 
 
-def _split(relative: str) -> tuple[list[str], str]:
-    """(directories, file name) of a path that stays below the root."""
-    *directories, name = relative.split("/")
-    if any(part in ("", ".", "..") or "\0" in part for part in (*directories, name)):
+def _split(relative: str) -> list[str]:
+    """Directories and file name of a path that stays below the root."""
+    parts = relative.split("/")
+    if any(part in ("", ".", "..") or "\0" in part for part in parts):
         raise BadInput(f"{relative!r} is no path below a run's directory")
-    return directories, name
+    return parts
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from filmlabd import (
     cli_develop,
     cli_doctor,
     cli_doctor_run,
+    cli_export,
     cli_ls,
     cli_record,
     cli_show,
@@ -23,7 +24,9 @@ from filmlabd import (
     cli_wait,
     cli_why,
 )
+from filmlabd.cli_export import Wish
 from filmlabd.cli_ls import Misuse
+from filmlabd.config import parse_size
 
 FINE, TROUBLE, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -102,11 +105,28 @@ def make_parser() -> argparse.ArgumentParser:
         "--wait", metavar="S", type=_seconds, help="for the prints, at most so many seconds; 0: only until all is safe"
     )
 
+    export = commands.add_parser(
+        "export", help="write a run as one HTML file, or its metrics as CSV or JSON",
+        description="One HTML file with the run's page, clips and curves inside: it needs no network, no other file.",
+    )  # fmt: skip
+    export.add_argument("run", metavar="RUN", help="a run's id, the beginning of its id, or its name")
+    export.add_argument("-o", "--output", metavar="FILE", help="where to; `-`: standard output")
+    export.add_argument(
+        "--clips", metavar="N", type=_clips, default=cli_export.CLIPS, help="how many at most, or `all`"
+    )
+    export.add_argument(
+        "--max-bytes", metavar="SIZE", type=_size, default=cli_export.MAX_BYTES, help="of the HTML file, such as 8MiB"
+    )
+    form = export.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="the metrics instead, a line for each point")
+    form.add_argument("--json", action="store_true", help="the metrics instead, as history.json has them")
+
     commands.add_parser("status", help="what the daemon is doing")
     doctor = commands.add_parser("doctor", help="look for what could go wrong, and say what to do")
     doctor.add_argument("run", metavar="RUN", nargs="?", help="why clips of this run are missing, instead")
     for command in commands.choices.values():
-        command.add_argument("--json", action="store_true", help="print JSON, for programs")
+        if command is not export:
+            command.add_argument("--json", action="store_true", help="print JSON, for programs")
         command.add_argument("--state-dir", metavar="DIR", help="another state directory than the one in force")
     return parser
 
@@ -139,6 +159,9 @@ def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
         return cli_show.run(paths, options.run, options.port, as_json=options.json)
     if options.command == "why":
         return cli_why.run(paths, options.run, options.episode, as_json=options.json)
+    if options.command == "export":
+        form = "csv" if options.csv else "json" if options.json else "html"
+        return cli_export.run(paths, options.run, Wish(form, options.output, options.clips, options.max_bytes))
     if options.command == "wait":
         return cli_wait.run(paths, options.run, options.timeout, as_json=options.json)
     if options.run is None:
@@ -150,6 +173,17 @@ def _whole(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError("expected a whole number from 0")
     return int(text)
+
+
+def _clips(text: str) -> int | None:
+    return None if text == "all" else _whole(text)
+
+
+def _size(text: str) -> int:
+    size_bytes = parse_size(text)
+    if size_bytes is None:
+        raise argparse.ArgumentTypeError("expected a size such as 8MiB")
+    return size_bytes
 
 
 def _seconds(text: str) -> float:

@@ -308,10 +308,15 @@ def _typed(row: Setting, raw: Any) -> Any:
             words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
             return raw if isinstance(raw, bool) else words.get(str(raw).lower())
         case Kind.BYTES:
-            match = _SIZE.fullmatch(str(raw).strip())
-            return int(float(match[1]) * _SIZE_BYTES[match[2]]) if match and not isinstance(raw, float) else None
+            return None if isinstance(raw, float) else parse_size(str(raw))
         case _:
             return _number(row, raw)
+
+
+def parse_size(text: str) -> int | None:
+    """Bytes that are written `256MiB`, `1GB` or as a number; None for anything else."""
+    match = _SIZE.fullmatch(text.strip())
+    return int(float(match[1]) * _SIZE_BYTES[match[2]]) if match else None
 
 
 def _number(row: Setting, raw: Any) -> float | int | None:

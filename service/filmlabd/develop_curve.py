@@ -10,8 +10,8 @@ from filmlabd.artifacts import Made, RunDirectory
 from filmlabd.develop_tracks import WINDOW, Tracks, in_order
 from filmlabd.index import Reader
 from filmlabd.index_series import SeriesAnswers, SeriesRow
-from filmlabd.model import Job
-from filmlabd.render.curve import Panel, Resume, Series, attempts, draw
+from filmlabd.model import Job, RunRow
+from filmlabd.render.curve import Drawing, Panel, Resume, Series, attempts, draw
 from filmlabd.render.raster import to_png
 from filmlabd.render.svg import to_svg
 from filmlabd.render.theme import DARK, LIGHT
@@ -28,19 +28,31 @@ def make_curve(job: Job, reader: Reader, directory: RunDirectory, tracks: Tracks
     Raises:
         BadInput: the run has no such metric.
     """
-    found = reader.series(job.run_id, job.metric)
-    if not found:
-        raise BadInput(f"run {job.run_id} has no metric {job.metric!r}")
-    axis = axis_of(read_definitions(reader.run(job.run_id).metrics), job.metric)
-    drawing = draw(panel(job.metric, found, reader, tracks, axis))
-    svg = adaptive_svg(to_svg(drawing, LIGHT), to_svg(drawing, DARK))
+    drawing = picture(reader.run(job.run_id), job.metric, reader, tracks)
     stem = curve_stem(job.metric)
     # The page shows the SVG and links the PNG: that is there first.
     paths = (
         directory.publish(f"{stem}.png", to_png(drawing, LIGHT), final=job.final),
-        directory.publish(f"{stem}.svg", svg.encode(), final=job.final),
+        directory.publish(f"{stem}.svg", adaptive(drawing).encode(), final=job.final),
     )
     return paths, ()
+
+
+def picture(run: RunRow, metric: str, reader: SeriesAnswers, tracks: Tracks) -> Drawing:
+    """One metric of a run, drawn.
+
+    Raises:
+        BadInput: the run has no such metric.
+    """
+    found = reader.series(run.run_id, metric)
+    if not found:
+        raise BadInput(f"run {run.run_id} has no metric {metric!r}")
+    return draw(panel(metric, found, reader, tracks, axis_of(read_definitions(run.metrics), metric)))
+
+
+def adaptive(drawing: Drawing) -> str:
+    """A picture as SVG that suits light and dark pages."""
+    return adaptive_svg(to_svg(drawing, LIGHT), to_svg(drawing, DARK))
 
 
 def panel(metric: str, found: Sequence[SeriesRow], reader: SeriesAnswers, tracks: Tracks, axis: str = "") -> Panel:

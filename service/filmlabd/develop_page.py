@@ -3,12 +3,13 @@
 import math
 import os
 import time
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from filmlabd.artifact_names import HISTORY, PAGE, RUN, curve_stem
-from filmlabd.artifacts import Made, RunDirectory
+from filmlabd.artifacts import Made, Printed, RunDirectory
 from filmlabd.develop_clip import POSTER
 from filmlabd.develop_history import history
 from filmlabd.develop_medium import HISTOGRAM
@@ -46,28 +47,31 @@ def make_page(job: Job, run: RunRow, reader: Reader, directory: RunDirectory) ->
     return paths, ()
 
 
-def look(run: RunRow, reader: Reader, directory: RunDirectory) -> RunPage:
+def look(run: RunRow, reader: Reader, directory: Printed) -> RunPage:
     """Everything that the page shows, as it is now. A print that somebody has deleted is left out."""
-    rows = [_as_linked(row, directory) for row in reader.episodes(run.run_id)]
+    rows = [as_linked(row, directory) for row in reader.episodes(run.run_id, filmed=True)]
     prints = {(row.session, row.film): row for row in reader.prints(run.run_id) if row.film}
-    kept = [row for row in rows if _is_clip(row)]
+    kept = [row for row in rows if is_clip(row)]
     clips, more_clips = _newest(kept, CLIPS_MAX)
     media, more_media = _newest([row for row in rows if row.media_name and row.paths], MEDIA_MAX)
-    best = max(kept, key=_rank, default=None)
+    best = max(kept, key=rank, default=None)
     metrics = reader.metrics(run.run_id)
     whole = [row for row in kept if row.complete]
     progress = [whole[0], whole[len(whole) // 2], whole[-1]] if len(whole) > 2 else []
     return RunPage(
         run=run,
-        totals=totals(rows),
-        best=_clip(best, prints, directory) if best is not None else None,
-        progress=tuple(clip for row in progress if (clip := _clip(row, prints, directory)) is not None),
-        clips=tuple(clip for row in clips if (clip := _clip(row, prints, directory)) is not None),
-        more_clips=more_clips,
+        totals=totals(reader.each_episode(run.run_id)),
+        best=clip_view(best, prints, directory) if best is not None else None,
+        progress=tuple(clip for row in progress if (clip := clip_view(row, prints, directory)) is not None),
+        clips=tuple(clip for row in clips if (clip := clip_view(row, prints, directory)) is not None),
+        clips_in_all=len(kept),
+        clips_shown=f"the newest {len(clips)} are shown" if more_clips else "",
         developing=sum(row.job_state == "ready" and not row.media_name for row in rows),
         media=tuple(view for row in media if (view := _medium(row, directory)) is not None),
         more_media=more_media,
         curves=_curves(metrics, directory),
+        more_curves=0,
+        attempts=tuple(reader.attempts(run.run_id)),
         config=run.config,
         summary=summary_of(run, metrics, lambda name: reader.mean(run.run_id, name)),
         drops=tuple(reader.drops(run.run_id)),
@@ -122,14 +126,20 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def totals(rows: Sequence[EpisodeRow]) -> Totals:
+def totals(rows: Iterable[EpisodeRow]) -> Totals:
     """Of all episodes that have ended, whoever played them, in the order they began. One that was cut has no return."""
-    ended = [row for row in rows if row.ended and not row.media_name]
-    returns = [row.return_ for row in ended if row.complete and not math.isnan(row.return_)]
+    episodes = steps = 0
+    returns = array("d")
+    for row in rows:
+        if row.ended and not row.media_name:
+            episodes += 1
+            steps += row.length
+            if row.complete and not math.isnan(row.return_):
+                returns.append(row.return_)
     last = [value for value in returns[-MEAN_OF:] if math.isfinite(value)]
     return Totals(
-        episodes=len(ended),
-        steps=sum(row.length for row in ended),
+        episodes=episodes,
+        steps=steps,
         best_return=max(returns, default=math.nan),
         last_return=returns[-1] if returns else math.nan,
         last_mean=math.fsum(value / len(last) for value in last) if last else math.nan,
@@ -137,7 +147,7 @@ def totals(rows: Sequence[EpisodeRow]) -> Totals:
     )
 
 
-def _as_linked(row: EpisodeRow, directory: RunDirectory) -> EpisodeRow:
+def as_linked(row: EpisodeRow, directory: Printed) -> EpisodeRow:
     """A recorder's prints lie in its program's directory, by absolute paths: the page links them from its own."""
     if not any(path.startswith("/") for path in row.paths):
         return row
@@ -147,17 +157,17 @@ def _as_linked(row: EpisodeRow, directory: RunDirectory) -> EpisodeRow:
     )
 
 
-def _is_clip(row: EpisodeRow) -> bool:
-    return not row.media_name and bool(_formats(row))
+def is_clip(row: EpisodeRow) -> bool:
+    return not row.media_name and bool(formats(row))
 
 
-def _formats(row: EpisodeRow) -> list[str]:
+def formats(row: EpisodeRow) -> list[str]:
     """The clip of an episode or a medium in each of its formats, the one to show first."""
     clips = [path for path in row.paths if path.endswith(_SHOWN) and not path.endswith(POSTER)]
     return sorted(clips, key=lambda path: _SHOWN.index("." + path.rpartition(".")[2]))
 
 
-def _rank(row: EpisodeRow) -> tuple[bool, float, float]:
+def rank(row: EpisodeRow) -> tuple[bool, float, float]:
     """The best is the one with the highest return, of equals the latest. One that was cut is no best."""
     known = row.complete and not math.isnan(row.return_)
     return known, row.return_ if known else 0.0, row.wall
@@ -169,8 +179,8 @@ def _newest(rows: Sequence[EpisodeRow], most: int) -> tuple[list[EpisodeRow], in
     return newest[:most], max(0, len(newest) - most)
 
 
-def _clip(row: EpisodeRow, prints: dict[tuple[int, int], PrintRow], directory: RunDirectory) -> ClipView | None:
-    shown, *others = _formats(row)
+def clip_view(row: EpisodeRow, prints: dict[tuple[int, int], PrintRow], directory: Printed) -> ClipView | None:
+    shown, *others = formats(row)
     picture = _picture(shown, row, directory)
     if picture is None:
         return None
@@ -194,9 +204,9 @@ def _clip(row: EpisodeRow, prints: dict[tuple[int, int], PrintRow], directory: R
     )
 
 
-def _medium(row: EpisodeRow, directory: RunDirectory) -> MediumView | None:
+def _medium(row: EpisodeRow, directory: Printed) -> MediumView | None:
     """None where its file is gone."""
-    path = next(iter(_formats(row)), row.paths[0])
+    path = next(iter(formats(row)), row.paths[0])
     facts = (row.media_name, row.media_step or 0, row.caption)
     if path.endswith((".txt", ".md")):
         text = directory.head(path, _TEXT_BYTES)
@@ -211,7 +221,7 @@ def _medium(row: EpisodeRow, directory: RunDirectory) -> MediumView | None:
     return MediumView(path, *facts, picture=_picture(path, row, directory))
 
 
-def _picture(path: str, row: EpisodeRow, directory: RunDirectory) -> Picture | None:
+def _picture(path: str, row: EpisodeRow, directory: Printed) -> Picture | None:
     """A print that is there, with the size that its own header says; of a film, the size of its poster."""
     poster = next((other for other in row.paths if other.endswith(POSTER)), "") if path.endswith(".mp4") else ""
     if path.endswith(".mp4") and (not poster or directory.head(path, 1) is None):
@@ -221,15 +231,22 @@ def _picture(path: str, row: EpisodeRow, directory: RunDirectory) -> Picture | N
     return Picture(path, *size, poster) if size is not None else None
 
 
-def _curves(metrics: Sequence[MetricRow], directory: RunDirectory) -> tuple[CurveView, ...]:
-    """Return and length first, then by name. The last value is that of the latest attempt."""
-    last = {row.name: row.last_value for row in metrics}
+def _curves(metrics: Sequence[MetricRow], directory: Printed) -> tuple[CurveView, ...]:
+    """Those that have been drawn."""
     views = []
-    for name in sorted(last, key=lambda name: (*(name != first for first in _FIRST_CURVES), name)):
+    for name, last in last_values(metrics).items():
         stem = curve_stem(name)
         if directory.head(f"{stem}.svg", 1):
-            views.append(CurveView(name, f"{stem}.svg", f"{stem}.png", last[name]))
+            views.append(CurveView(name, f"{stem}.svg", f"{stem}.png", last))
     return tuple(views)
+
+
+def last_values(metrics: Sequence[MetricRow]) -> dict[str, float]:
+    """By metric: return and length first, then by name. Of several attempts it is the latest one's."""
+    last = {row.name: row.last_value for row in metrics}
+    return {
+        name: last[name] for name in sorted(last, key=lambda name: (*(name != first for first in _FIRST_CURVES), name))
+    }
 
 
 def _problems(rows: Sequence[EpisodeRow], prints: Sequence[PrintRow]) -> tuple[Problem, ...]:
@@ -244,7 +261,7 @@ def _problems(rows: Sequence[EpisodeRow], prints: Sequence[PrintRow]) -> tuple[P
                 f", given up after {plural(made.strikes, 'try', 'tries')}" if made.quarantined else ", tried again soon"
             )
             found.append(Problem(f"{what} could not be made", f"{made.reason}{end}"))
-        elif row is not None and made.done and not row.media_name and not _formats(row):
+        elif row is not None and made.done and not row.media_name and not formats(row):
             found.append(Problem(f"{what} has no clip", "; ".join(made.notes) or "it has no frames"))
     if len(found) > PROBLEMS_MAX:
         rest = len(found) - PROBLEMS_MAX

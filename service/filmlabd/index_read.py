@@ -3,6 +3,7 @@
 import json
 import math
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from filmlabd.index_schema import open_reader, signed, unsigned
 from filmlabd.index_series import SeriesAnswers
 from filmlabd.index_state import load_histogram
 from filmlabd.model import (
+    AttemptRow,
     DropRow,
     EpisodeRow,
     MetricRow,
@@ -45,6 +47,13 @@ SELECT e.run_id, w.writer, w.attempt, e.episode, e.session, e.film, e.return, e.
     e.media_name, e.media_mime, e.media_step, e.caption, coalesce(e.fps, r.fps, 30.0), e.provisional,
     e.tiles, e.aspect
 FROM episodes e JOIN writers w ON w.id = e.writer_id LEFT JOIN runs r ON r.run_id = e.run_id
+"""
+_ATTEMPTS = """
+SELECT w.attempt, w.writer, w.status, min(c.first_step), max(c.last_step),
+    (SELECT count(*) FROM episodes e WHERE e.writer_id = w.id AND e.ended AND e.media_name = '')
+FROM writers w LEFT JOIN series s ON s.writer_id = w.id AND s.name NOT LIKE 'episode/%'
+    LEFT JOIN chunks c ON c.series = s.id
+WHERE w.run_id = ? GROUP BY w.id ORDER BY w.attempt, w.writer
 """
 
 
@@ -81,6 +90,14 @@ class Answers(RecorderAnswers, SeriesAnswers, PageAnswers):
         """A run's episodes and media, in the order they began. `filmed`: without the many that have no film."""
         condition = "AND e.film > 0" if filmed else ""
         return self._episodes(f"WHERE e.run_id = ? {condition} ORDER BY e.id", run_id)
+
+    def each_episode(self, run_id: str) -> Iterator[EpisodeRow]:
+        """The same, one in memory at a time."""
+        return map(_episode_row, self._db.execute(f"{_EPISODE} WHERE e.run_id = ? ORDER BY e.id", (run_id,)))
+
+    def attempts(self, run_id: str) -> list[AttemptRow]:
+        """Who wrote a run, by attempt and writer."""
+        return [AttemptRow(*row) for row in self._db.execute(_ATTEMPTS, (run_id,))]
 
     def progress(self, run_id: str) -> Progress:
         """How far a run and its prints have come; quick enough to be asked for several times a second.

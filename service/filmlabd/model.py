@@ -169,6 +169,21 @@ class MetricRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One writer in one attempt of a run."""
+
+    attempt: int
+    writer: str
+    status: str
+    """As `RunRow.status`, of this writer."""
+    first_step: int | None
+    """The smallest that it logged, of metrics that are not counted by episodes; None where it logged none."""
+    last_step: int | None
+    episodes: int
+    """How many have ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class DropRow:
     """Something a client could not hand over."""
 

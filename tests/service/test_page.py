@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -15,41 +14,11 @@ from filmlab.wire import entries
 from filmlabd import facts
 from filmlabd.pages.html import el, href, raw, text
 from filmlabd.pages.words import duration, flatten, moment, number, plural, size, value
+from service.document import Document
 from service.keeping import RUN, SESSION, begin_episode
 from service.studio import Studio, moving
 
-VOID = {"img", "meta", "link", "br", "hr", "source"}
 HOSTILE = "<script>alert(1)</script>\"'&\x00\u202e"
-
-
-class Document(HTMLParser):
-    """Reads a page strictly: every element is closed in order."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words = ""
-        self.feed(page)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.words += data
-
-    def links(self) -> list[str]:
-        """Whatever the page loads or leads to."""
-        names = ("src", "href", "srcset", "action", "data", "poster")
-        return [attrs[name] or "" for _, attrs in self.tags for name in names if name in attrs]
 
 
 def test_media_are_shown_as_what_they_are(studio: Studio) -> None:

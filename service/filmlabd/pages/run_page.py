@@ -1,12 +1,15 @@
 """What does the page of one run look like? It opens from disk: no script, nothing from elsewhere."""
 
 import math
+from base64 import b64encode
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 
 from filmlabd.artifact_names import HISTORY, RUN
+from filmlabd.model import AttemptRow
 from filmlabd.pages.html import Html, el, href, join, raw
 from filmlabd.pages.texts import shown_text
 from filmlabd.pages.view import ClipView, CurveView, MediumView, Picture, RunPage
@@ -19,6 +22,11 @@ _POLICY = (
     "default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'"
 )
+# Not even from beside it, and with no style but ours.
+_POLICY_ALONE = (
+    "default-src 'none'; img-src data:; media-src data:; style-src 'sha256-{style}'; base-uri 'none'; "
+    "form-action 'none'"
+)
 _RETURN = "episode/return"
 
 
@@ -27,7 +35,7 @@ def run_page(page: RunPage) -> str:
     head = el(
         "head",
         el("meta", charset="utf-8"),
-        el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        el("meta", http_equiv="Content-Security-Policy", content=_policy(page)),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="color-scheme", content="light dark"),
         el("meta", name="generator", content="filmlab"),
@@ -45,6 +53,7 @@ def run_page(page: RunPage) -> str:
             _clips(page),
             _media(page),
             _curves(page),
+            _attempts(page),
             _tables(page),
             _footer(page),
         ),
@@ -55,6 +64,12 @@ def run_page(page: RunPage) -> str:
 @cache
 def _style() -> Html:
     return raw(files("filmlabd.pages").joinpath("style.css").read_text("utf-8"))
+
+
+def _policy(page: RunPage) -> str:
+    if not page.alone:
+        return _POLICY
+    return _POLICY_ALONE.format(style=b64encode(sha256(_style().encode()).digest()).decode())
 
 
 def _header(page: RunPage) -> Html:
@@ -82,7 +97,10 @@ def _stats(page: RunPage) -> Html:
     until = run.finished_wall if run.finished_wall is not None else run.updated_wall
     mean = f"mean of last {totals.mean_of}" if totals.mean_of > 1 else "mean"
     rows = [
-        ("episodes", number(totals.episodes) + (f" of {run.total_episodes:,}" if run.total_episodes else "")),
+        (
+            "episodes",
+            number(totals.episodes) + (f" of {run.total_episodes:,}" if run.total_episodes >= totals.episodes else ""),
+        ),
         ("best return", number(totals.best_return)),
         ("last return", number(totals.last_return)),
         (mean, number(totals.last_mean)),
@@ -136,16 +154,19 @@ def _problems(page: RunPage) -> Html | None:
     return _section("What is missing", "", el("div", lines, cls="problems"))
 
 
-def _clips(page: RunPage) -> Html:
-    counts = [plural(len(page.clips) + page.more_clips, "clip")]
-    if page.more_clips:
-        counts.append(f"the newest {len(page.clips)} are shown")
+def _clips(page: RunPage) -> Html | None:
+    counts = [plural(page.clips_in_all, "clip")]
+    if page.clips_shown:
+        counts.append(page.clips_shown)
     if page.developing:
         counts.append(f"{page.developing:,} still developing")
-    if not page.clips:
+    if not page.clips_in_all:
         text = "The first clip is being developed." if page.developing else "No episode has been kept on film yet."
         return _section("Clips", "", el("p", text, cls="empty"))
-    more = el("p", el("a", "All episodes", href="episodes/"), cls="dim") if page.more_clips else None
+    if not page.clips:
+        return _section("Clips", ", ".join(counts)) if page.clips_shown else None
+    linked = page.clips_shown and not page.alone
+    more = el("p", el("a", "All episodes", href="episodes/"), cls="dim") if linked else None
     return _section("Clips", ", ".join(counts), el("div", map(_card, page.clips), cls="cards"), more)
 
 
@@ -207,6 +228,8 @@ def _medium(medium: MediumView) -> Html:
 
 def _links(medium: MediumView) -> Html | None:
     """To its files, but for those that the picture leads to."""
+    if medium.embedded:
+        return None
     files = [] if medium.picture is not None else [(medium.path.rpartition(".")[2], medium.path)]
     links = [el("a", name, href=href(path)) for name, path in (*files, *medium.others)]
     parts = [part for link in links for part in (" · ", link)][1:]
@@ -219,25 +242,28 @@ def _curves(page: RunPage) -> Html | None:
     curves = [curve for curve in page.curves if curve is not above]
     if not curves:
         return None
-    return _section("Curves", plural(len(curves), "metric"), el("div", map(_curve, curves), cls="curves"))
+    counts = plural(len(curves), "metric") + (f", {page.more_curves:,} more are not shown" if page.more_curves else "")
+    return _section("Curves", counts, el("div", map(_curve, curves), cls="curves"))
 
 
 def _curve(curve: CurveView) -> Html:
     """The picture, with its name and last value in letters that can be read at any width."""
     alt = f"{curve.metric}: last value {number(curve.last)}"
-    image = el("img", src=href(curve.path), alt=alt, loading="lazy", width=960, height=540)
+    source = curve.path if curve.embedded else href(curve.path)
+    image = el("img", src=source, alt=alt, loading="lazy", width=960, height=540)
     last = el("span", el("span", "last ", cls="dim"), el("b", number(curve.last)), cls="return")
     caption = el("figcaption", el("div", el("b", curve.metric), last, cls="line"))
-    return el("figure", el("a", image, href=href(curve.png_path)), caption, cls="curve")
+    shown = image if curve.embedded else el("a", image, href=href(curve.png_path))
+    return el("figure", shown, caption, cls="curve")
 
 
 def _linked(picture: Picture, alt: str, *, lazy: bool = True) -> Html:
     """A picture that leads to its file, or a film. Its size is said, so that the page does not jump while it loads."""
-    link = href(picture.path)
+    link, poster = (path if picture.embedded else href(path) for path in (picture.path, picture.poster))
     if picture.poster:
         # Without preload nothing but the small poster is loaded until somebody wants to see it.
         return el(
-            "video", src=link, poster=href(picture.poster), preload="none", controls="", muted="", loop="",
+            "video", src=link, poster=poster, preload="none", controls="", muted="", loop="",
             playsinline="", width=picture.width_px, height=picture.height_px, aria_label=alt,
         )  # fmt: skip
     image = el(
@@ -249,7 +275,29 @@ def _linked(picture: Picture, alt: str, *, lazy: bool = True) -> Html:
         loading="lazy" if lazy else None,
         cls="small" if picture.width_px < SMALL_PX else None,
     )
-    return el("a", image, href=link, style="display: contents")
+    return image if picture.embedded else el("a", image, href=link, style="display: contents")
+
+
+def _attempts(page: RunPage) -> Html | None:
+    """Who wrote the run, where that is more than one process."""
+    if len(page.attempts) < 2:
+        return None
+    names = ("attempt", "writer", "status", "steps", "episodes")
+    head = el("tr", [el("th", name, scope="col", cls="right" if name == "episodes" else None) for name in names])
+    body = [
+        el("tr", el("td", str(row.attempt)), el("td", row.writer),
+           el("td", el("span", row.status, cls=f"pill {row.status}")), el("td", _span(row)),
+           el("td", f"{row.episodes:,}", cls="right"))
+        for row in page.attempts
+    ]  # fmt: skip
+    table = el("table", el("thead", head), el("tbody", body), cls="list")
+    return _section("Attempts", "", el("div", table, cls="scroll"))
+
+
+def _span(row: AttemptRow) -> str:
+    if row.first_step is None or row.last_step is None:
+        return "–"
+    return f"{row.first_step:,} – {row.last_step:,}"
 
 
 def _tables(page: RunPage) -> Html | None:
@@ -296,7 +344,7 @@ def _section(title: str, small: str, *children: Html | None) -> Html:
 
 def _footer(page: RunPage) -> Html:
     made = el("span", "made by filmlab, ", _time(page.made_wall))
-    links = [el("span", el("a", name, href=name)) for name in (RUN, HISTORY)]
+    links = [el("span", el("a", name, href=name)) for name in (RUN, HISTORY)] if not page.alone else None
     return el(
         "footer", made, links, el("span", "capture ", el("code", page.run.schedule)) if page.run.schedule else None
     )

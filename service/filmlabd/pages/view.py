@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from filmlab.latency import Histogram
-from filmlabd.model import DropRow, RunRow
+from filmlabd.model import AttemptRow, DropRow, RunRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,10 +12,13 @@ class Picture:
     """A print that is an image or a film: its path below the run's directory, and its size."""
 
     path: str
+    """Embedded: the `data:` address that holds it, or what will be replaced by that."""
     width_px: int
     height_px: int
     poster: str = ""
     """Of a film: the image that stands for it until it plays. Not empty there alone; the size is then the image's."""
+    embedded: bool = False
+    """It is in the page itself, which then leads to no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class MediumView:
     """Its beginning."""
     others: tuple[tuple[str, str], ...] = ()
     """The same in other formats: name and path."""
+    embedded: bool = False
+    """As that of a `Picture`: it leads nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,10 @@ class CurveView:
 
     metric: str
     path: str
+    """As that of a `Picture`."""
     png_path: str
     last: float
+    embedded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """Everything on the page. `clips` and `media`: the newest, newest first; `more_…` are not shown."""
+    """Everything on the page. `clips` and `media` are in the order they are shown in; `more_…` are not shown."""
 
     run: RunRow
     totals: Totals
@@ -96,14 +103,20 @@ class RunPage:
     progress: tuple[ClipView, ...]
     """The first clip, one in the middle and the newest; of those that were not cut short; or none."""
     clips: tuple[ClipView, ...]
-    more_clips: int
+    clips_in_all: int
+    clips_shown: str
+    """Which of them are; empty when all are."""
     developing: int
     media: tuple[MediumView, ...]
     more_media: int
     curves: tuple[CurveView, ...]
+    more_curves: int
+    attempts: tuple[AttemptRow, ...]
     config: dict[str, Any]
     summary: dict[str, Any]
     drops: tuple[DropRow, ...]
     problems: tuple[Problem, ...]
     blocked: Histogram
     made_wall: float
+    alone: bool = False
+    """Whatever it shows is embedded, and no file lies beside it."""
