@@ -8,25 +8,7 @@ from playwright.sync_api import expect
 from e2e.house import House
 from web.conftest import Visit
 from web.scene import PHONE, Site, write_runs
-
-LIVE = """
-    import sys
-    import numpy as np
-    import filmlab
-
-    run = filmlab.init(project="play", name="alive", id="alive", schedule="every:5", tags=["fast"])
-    run.flush()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        for _ in range(int(line)):
-            with run.episode() as episode:
-                for step in range(5):
-                    episode.step(step, 1.0 + episode.index, np.full((40, 60, 3), 40 * step, np.uint8))
-            run.log({"train/loss": 1 / (1 + episode.index)}, step=episode.index)
-        run.flush()
-        print("played", flush=True)
-    run.finish()
-"""
+from web.stories import Trainer
 
 
 def test_nobody_has_recorded_anything(house: House, visit: Visit) -> None:
@@ -42,19 +24,15 @@ def test_nobody_has_recorded_anything(house: House, visit: Visit) -> None:
 
 def test_a_run_that_lives(house: House, visit: Visit) -> None:
     """New episodes are counted in the open table without a reload; the newest clip plays under the pointer."""
-    trainer = house.trainer(LIVE)
-    assert trainer.stdin is not None and trainer.stdout is not None
-    while trainer.stdout.readline().strip() != "ready":
-        pass
+    trainer = Trainer(house)
     site = Site(house)
     visitor = visit(site)
     page = visitor.enter()
     row = page.locator("tr[data-run=alive]")
     expect(row).to_contain_text("running")
-    trainer.stdin.write("7\n")
-    trainer.stdin.flush()
+    trainer.play(7)
     expect(row.locator(".c-episodes")).to_have_text("7")
-    expect(row.locator(".c-last")).to_have_text("35")
+    expect(row.locator(".c-last")).to_have_text("42")
     poster = row.locator(".thumb img")
     expect(poster).to_have_attribute("src", re.compile("/poster"))
     poster.hover()
@@ -62,7 +40,7 @@ def test_a_run_that_lives(house: House, visit: Visit) -> None:
     page.mouse.move(5, 5)
     expect(poster).to_have_attribute("src", re.compile("/poster"))
     visitor.shoot("runs-one")
-    trainer.communicate(timeout=60)
+    trainer.finish()
     expect(row).to_contain_text("finished")
 
 

@@ -78,9 +78,10 @@ def metric_rows(reader: Reader, run_id: str) -> list[dict[str, Any]]:
     """Every metric's name with how many points it has and its last value, of its latest attempt."""
     out: dict[str, dict[str, Any]] = {}
     for row in reader.metrics(run_id):
-        known = out.setdefault(row.name, {"name": row.name, "count": 0, "last": None})
+        known = out.setdefault(row.name, {"name": row.name, "count": 0, "last": None, "best": None})
         known["count"] += row.count
         known["last"] = word(row.last_value)
+        known["best"] = row.most if known["best"] is None else max(known["best"], row.most)
     return list(out.values())
 
 

@@ -6,14 +6,15 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * An element.
- * @param {string} tag as in `td.num`: a tag and classes
+ * @param {string} tag as in `td.num` or `section#top`: a tag, an id, classes
  * @param {Record<string, any>} attributes `on…` are listeners, booleans set or leave out (but of `aria-…`), null leaves out
  * @param {...(Child | Child[])} children
  * @returns {HTMLElement}
  */
 export function el(tag, attributes = {}, ...children) {
   const [name, ...classes] = tag.split(".");
-  return fill(document.createElement(name), classes, attributes, children);
+  const [kind, id] = name.split("#");
+  return fill(document.createElement(kind), classes, id ? { id, ...attributes } : attributes, children);
 }
 
 /** The same for drawings. @returns {SVGElement} */
