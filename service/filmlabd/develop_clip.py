@@ -22,6 +22,7 @@ FPS_MIN = 0.1
 """A GIF shows a frame for at most 655 s; nobody waits for 10."""
 FALLBACK = "gif"
 """Needs nothing that may be missing, and is made where nothing else can be."""
+LEAN = "every other frame at half its size, without overlay: at full size its worker ran out of memory"
 POSTER = ".poster.webp"
 """Behind a clip's stem. No clip ends so: stems end in a number or a writer, and a writer who does is marked."""
 
@@ -39,7 +40,9 @@ _ENCODERS: dict[str, _Encode] = {"gif": encode_gif, "mp4": encode_mp4, "webp": e
 class Footage:
     """The frames of one film, with what was learned when they were read last."""
 
-    def __init__(self, room: Path, row: EpisodeRow) -> None:
+    def __init__(self, room: Path, row: EpisodeRow, *, lean: bool = False) -> None:
+        """`lean`: every other frame, at half its width and height."""
+        self.lean = lean
         self._path = film_path(room, row.session, row.film)
         self._row = row
         self.notes: list[str] = []
@@ -48,10 +51,8 @@ class Footage:
     def frames(self) -> Generator[NDArray[np.uint8]]:
         """As many frames as the episode says it has, or as there are; from the first one at each call."""
         self.notes, self.read = [], 0
-        if self._row.tiles > 1:
-            yield from grid(self._taken(), self._row.tiles, self._row.aspect)
-        else:
-            yield from self._taken()
+        shots = self._taken() if self._row.tiles <= 1 else grid(self._taken(), self._row.tiles, self._row.aspect)
+        yield from _halved(shots) if self.lean else shots
         if self.read < self._row.frames and not self.notes:
             self.notes.append(f"the film has {self.read} of {self._row.frames} frames")
 
@@ -60,10 +61,24 @@ class Footage:
             self.read += 1
             yield frame
 
+    def fps(self, fps: float) -> float:
+        """How fast its frames are shown, of a film that was taken at `fps`."""
+        return max(fps / 2 if self.lean else fps, FPS_MIN)
+
     def first(self) -> NDArray[np.uint8] | None:
         """The first frame, None where there is none."""
         with contextlib.closing(self.frames()) as frames:
             return next(frames, None)
+
+
+def _halved(frames: Iterator[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+    """Every other frame at half its size; equal ones stay the same object."""
+    last: NDArray[np.uint8] | None = None
+    half: NDArray[np.uint8] | None = None
+    for frame in itertools.islice(frames, 0, None, 2):
+        if half is None or frame is not last:
+            last, half = frame, np.ascontiguousarray(frame[::2, ::2])
+        yield half
 
 
 def make_clips(
@@ -85,9 +100,11 @@ def make_clips(
         return [], []
     paths: list[str] = []
     notes: list[str] = []
+    if footage.lean:
+        formats, overlay, notes = (FALLBACK,), None, [LEAN]
     for kind in formats:
         try:
-            clip = _ENCODERS[kind](footage.frames(), max(fps, FPS_MIN), overlay=overlay)
+            clip = _ENCODERS[kind](footage.frames(), footage.fps(fps), overlay=overlay)
         except BadInput as problem:
             if kind == FALLBACK:
                 raise

@@ -9,7 +9,7 @@ from typing import Any
 from filmlab.errors import BadInput
 from filmlabd.artifact_names import episode_stem, media_stem
 from filmlabd.artifacts import Made, RunDirectory
-from filmlabd.develop_clip import FPS_MIN, Footage, Publish, make_clips
+from filmlabd.develop_clip import FPS_MIN, LEAN, Footage, Publish, make_clips
 from filmlabd.develop_medium import CLIP, IMAGE, medium_files, png
 from filmlabd.develop_overlay import overlay_of
 from filmlabd.develop_recorder import episode_json, find, warning_of
@@ -35,7 +35,7 @@ def make_episode(job: Job, run: RunRow, reader: Reader, room: Path, directory: R
     if trace is not None and recorder is not None and recorder.kind != VIDEO:
         return _make_traced(job, row, run.umask, trace, recorder, room)
     stem = episode_stem(row)
-    footage = Footage(room, row)
+    footage = Footage(room, row, lean=job.lean)
     paths: list[str] = []
     notes = [row.note] if row.note else []
     # A film that is damaged from its first frame on leaves no clip, but its episode is still told.
@@ -59,15 +59,15 @@ def make_episode(job: Job, run: RunRow, reader: Reader, room: Path, directory: R
 
 def _make_traced(job: Job, row: EpisodeRow, umask: int, trace: TraceRow, recorder: RecorderRow, room: Path) -> Made:
     """The same for a recorder: in its own directory, under its own name, with what its program said as JSON."""
-    film = Footage(room, row)
-    notes = [row.note] if row.note else []
+    film = Footage(room, row, lean=job.lean)
+    notes = [*([row.note] if row.note else []), *([LEAN] if job.lean else [])]
     paths = []
     whose = f"run {row.run_id}, episode {row.episode}"
     with RunDirectory(Path(recorder.directory), umask) as directory, _named(whose):
         frames = film.frames() if row.frames else iter(())
         first = next(frames, None)
         if first is not None:
-            clip = encode_gif(itertools.chain((first,), frames), max(recorder.fps, FPS_MIN))
+            clip = encode_gif(itertools.chain((first,), frames), film.fps(recorder.fps))
             paths.append(directory.publish(f"{trace.stem}.gif", clip.data, final=job.final))
             notes += clip.notes
         notes += film.notes
@@ -92,7 +92,7 @@ def make_medium(job: Job, run: RunRow, reader: Reader, room: Path, directory: Ru
                 directory.publish(stem + suffix, contents, final=job.final)
                 for suffix, contents in medium_files(row, data).items()
             ), ()
-        footage = Footage(room, row)
+        footage = Footage(room, row, lean=job.lean and row.media_mime == CLIP)
         first = footage.first()
         if first is None:
             raise BadInput(f"it has no frame: {'; '.join(footage.notes) or 'none came'}")

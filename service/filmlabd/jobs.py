@@ -103,7 +103,7 @@ class Jobs:
         if waiting is None:
             self._waiting[job.key] = _Waiting(job, priority, live, now, due_at)
             return
-        waiting.job = replace(job, final=job.final or waiting.job.final)
+        waiting.job = replace(job, final=job.final or waiting.job.final, lean=job.lean or waiting.job.lean)
         waiting.priority = min(waiting.priority, priority)
         waiting.live = waiting.live and live
         waiting.due_at = min(waiting.due_at, due_at)
@@ -118,6 +118,8 @@ class Jobs:
             if not ready:
                 break
             chosen = min(ready, key=self._order)
+            if self._running and (chosen.job.lean or self._runs_lean):
+                break  # it has the machine to itself: what runs comes to its end first
             del self._waiting[chosen.job.key]
             self._running[chosen.job.key] = chosen
             self._served_at[chosen.job.run_id] = now
@@ -144,7 +146,11 @@ class Jobs:
             self._delay_again(outcome.key, now)
             return Verdict(item.job, "done")
         story.strikes += 1
-        if outcome.retry and story.strikes < STRIKES and not self.breaker.is_hopeless(outcome.key):
+        if outcome.memory and not item.job.lean:
+            self._wait_again(replace(item, job=replace(item.job, lean=True)), now, now + BACKOFF_S)
+            return Verdict(item.job, "retry", story.strikes)
+        given_up = story.strikes >= STRIKES or outcome.memory or self.breaker.is_hopeless(outcome.key)
+        if outcome.retry and not given_up:
             self._wait_again(item, now, now + BACKOFF_S * 2 ** (story.strikes - 1))
             return Verdict(item.job, "retry", story.strikes)
         strikes, story.strikes = story.strikes, 0
@@ -154,8 +160,8 @@ class Jobs:
 
     def next_at(self, now: float) -> float | None:
         """When a job that waits may become due without any further event, if ever."""
-        if self.breaker.open and self._running:
-            return None
+        if self._running and (self.breaker.open or self._runs_lean or self._waits_lean(now)):
+            return None  # the end of what runs is an event
         instants = [
             item.due_at if self._affordable(item) else max(item.due_at, self._affordable_at(now))
             for item in self._startable()
@@ -210,6 +216,7 @@ class Jobs:
 
     def _wait_again(self, item: _Waiting, now: float, due_at: float) -> None:
         again = self._waiting.setdefault(item.job.key, _Waiting(item.job, item.priority, item.live, now, due_at))
+        again.job = replace(again.job, lean=item.job.lean or again.job.lean)
         again.due_at = max(again.due_at, due_at)
 
     def _is_spared(self, outcome: Outcome, now: float) -> bool:
@@ -220,6 +227,13 @@ class Jobs:
             if key in self._stories:
                 self._stories[key].strikes = 0
         return was_open and not self.breaker.is_hopeless(outcome.key)
+
+    @property
+    def _runs_lean(self) -> bool:
+        return any(item.job.lean for item in self._running.values())
+
+    def _waits_lean(self, now: float) -> bool:
+        return any(item.job.lean and item.due_at <= now for item in self._waiting.values())
 
     def _order(self, item: _Waiting) -> tuple[int, int, float, float]:
         return (

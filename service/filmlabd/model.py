@@ -38,6 +38,8 @@ class Job:
     """A final print is synced to disk; a live redraw need not be."""
     recorder: int = 0
     """The session's number of the recorder whose job this is, 0 for none."""
+    lean: bool = False
+    """A worker ran out of memory over it: made with less, and while no other job runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Outcome:
     error: str = ""
     retry: bool = True
     """False when trying again is pointless (the input is at fault)."""
+    memory: bool = False
+    """It failed because memory ran out."""
     died: bool = False
     """Its worker came to its end over it; `cost_s` is how long it lived with it."""
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from filmlab.errors import BadInput, WireError
 from filmlabd.deadline import left_s, waited_s
 from filmlabd.model import Job, Outcome
+from filmlabd.oom import is_oom, oom_kills
 from filmlabd.worker_wire import FrameReader, Ready, WorkerSpec, pack_job, pack_spec, read_outcome, read_ready
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,8 @@ class _Worker:
     started_at: float = 0.0
     waited_s: float = 0.0
     """For a processor, until `started_at`."""
+    oom_kills: int = 0
+    """Of any process, until then."""
     killed: str = ""
     retired: bool = False
     deadline: TimerHandle | None = None
@@ -269,8 +272,10 @@ class Pool:
             self._deaths += 1
             log.warning("worker %d %s; %d in a row", worker.process.pid, _manner(status), self._deaths)
         if job is not None:
-            error = f"worker {_manner(status)}" + (f": {worker.killed}" if worker.killed else "")
-            self._done(Outcome(job.key, False, cost_s=spent_s, error=error, retry=True, died=True))
+            memory = not worker.killed and is_oom(status, worker.oom_kills, oom_kills())
+            why = "the system had no memory left" if memory else worker.killed
+            error = f"worker {_manner(status)}" + (f": {why}" if why else "")
+            self._done(Outcome(job.key, False, cost_s=spent_s, error=error, memory=memory, died=True))
         if not self._stopping:
             self._respawn_later()
         self._freed(self.free)
@@ -299,6 +304,7 @@ class Pool:
     def _give(self, worker: _Worker, deadline_s: float, reason: str) -> None:
         """So much time from now on for what it does next."""
         worker.started_at, worker.waited_s = time.monotonic(), waited_s(worker.process.pid)
+        worker.oom_kills = oom_kills()
         worker.deadline = self._running().call_later(deadline_s, self._overdue, worker, deadline_s, reason)
 
     def _overdue(self, worker: _Worker, deadline_s: float, reason: str) -> None:

@@ -61,7 +61,7 @@ def attempt(job: Job, run: Run) -> Outcome:
     began_s = time.process_time()
     paths: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    error, retry = "", True
+    error, retry, memory = "", True, False
     try:
         paths, notes = run(job)
     except BadInput as problem:
@@ -69,14 +69,14 @@ def attempt(job: Job, run: Run) -> Outcome:
     except Transient as problem:
         error = _line(str(problem))
     except MemoryError:
-        error = "not enough memory"
+        error, memory = "not enough memory", True
     except (OSError, sqlite3.Error) as problem:
         error = _line(f"{type(problem).__name__}: {problem}")
     except Exception as problem:  # a bug in one job must cost that job, not its neighbours; it is logged
         log.exception("job %s failed", job.key)
         error = _line(f"{type(problem).__name__}: {problem}")
     cost_s = time.process_time() - began_s
-    return Outcome(job.key, not error, cost_s=cost_s, paths=paths, notes=notes, error=error, retry=retry)
+    return Outcome(job.key, not error, cost_s, paths, notes, error, retry, memory)
 
 
 def limit_process(spec: WorkerSpec, parent: int) -> tuple[str, ...]:

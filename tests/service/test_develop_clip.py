@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,21 @@ def test_every_format_has_its_file(studio: Studio) -> None:
         assert all((one == other).all() for one, other in zip(shown(studio, path), frames, strict=True))
     (poster,) = shown(studio, paths[2])
     assert (poster == frames[0]).all()
+
+
+@pytest.mark.parametrize("overlay", [("episode",)])
+def test_lean_clips_have_half_of_everything_but_time(studio: Studio) -> None:
+    """Every other frame at half its size, in one format, without overlay; the JSON tells, the clip lasts as long."""
+    frames = moving(6)
+    job = replace(studio.episode(3, frames, [1.0] * 6), lean=True)
+    paths, notes = studio.develop(job)
+    assert paths == (f"{STEM}.gif", f"{STEM}.poster.webp", f"{STEM}.json")
+    assert notes == (develop_clip.LEAN,)
+    halves = [frame[::2, ::2] for frame in frames[::2]]
+    assert all((one == other).all() for one, other in zip(shown(studio, paths[0]), halves, strict=True))
+    with Image.open(studio.prints / paths[0]) as gif:
+        assert gif.info["duration"] == 100
+    assert json.loads((studio.prints / paths[2]).read_text())["note"] == develop_clip.LEAN
 
 
 @pytest.mark.parametrize("formats", [("mp4",)])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filmlabd.jobs import BACKOFF_S, STRIKES, Jobs, LiveRules, Priority
+from filmlabd.jobs import BACKOFF_S, STRIKES, Jobs, LiveRules, Priority, Verdict
 from filmlabd.model import Job, JobKind, Outcome
 
 
@@ -139,6 +139,38 @@ def test_live_redraws_leave_a_quarantined_panel_alone(jobs: Jobs) -> None:
 def test_a_stranger_is_no_outcome(jobs: Jobs) -> None:
     """An outcome of a job that does not run changes nothing."""
     assert jobs.finish(done("never asked for"), 0.0) is None
+
+
+def test_a_job_that_ran_out_of_memory_is_tried_once_with_less_and_alone(jobs: Jobs) -> None:
+    """It waits for what runs, holds up what comes behind it, and is given up when that was not enough."""
+    for key in "abc":
+        jobs.submit(job(key), Priority.CURVE, 0.0)
+    assert [item.key for item in jobs.start(2, 0.0)] == ["a", "b"]
+    assert jobs.finish(Outcome("a", False, 0.1, error="not enough memory", memory=True), 0.0) == Verdict(
+        job("a"), "retry", 1
+    )
+    assert [item.key for item in jobs.start(1, 0.0)] == ["c"]
+    jobs.submit(job("d"), Priority.ANIMATION, 1.0)
+    assert (jobs.start(2, 1.0), jobs.next_at(1.0)) == ([], None)
+    jobs.finish(done("b"), 1.0)
+    assert jobs.start(2, 1.0) == []
+    jobs.finish(done("c"), 1.0)
+    assert jobs.start(2, 1.0) == [job("a", lean=True)]
+    assert (jobs.start(1, 1.0), jobs.next_at(1.0)) == ([], None)
+    verdict = jobs.finish(Outcome("a", False, 0.1, error="not enough memory", memory=True), 2.0)
+    assert verdict == Verdict(job("a", lean=True), "failed", 2)
+    assert jobs.quarantined == {"a": "not enough memory"}
+    assert [item.key for item in jobs.start(2, 2.0)] == ["d"]
+
+
+def test_asking_again_does_not_make_a_lean_job_a_full_one(jobs: Jobs) -> None:
+    """What is absorbed while it waits for its second try was asked for without knowing."""
+    jobs.submit(job("a"), Priority.CURVE, 0.0)
+    jobs.start(1, 0.0)
+    jobs.submit(job("a", final=True), Priority.CURVE, 0.0)
+    jobs.finish(Outcome("a", False, 0.1, error="not enough memory", memory=True), 0.0)
+    jobs.submit(job("a"), Priority.CURVE, 0.0)
+    assert jobs.start(1, 9.0) == [job("a", final=True, lean=True)]
 
 
 @settings(max_examples=200, deadline=None)

@@ -87,6 +87,7 @@ def test_what_goes_wrong_is_one_line(problem: Exception, retry: bool, error: str
 
     outcome = attempt(JOB, run)
     assert (outcome.key, outcome.ok, outcome.retry, outcome.error) == (JOB.key, False, retry, error)
+    assert outcome.memory == isinstance(problem, MemoryError)
 
 
 def test_memory_is_known() -> None:
