@@ -27,6 +27,10 @@ LEAVING_TIMEOUT_S = 30.0
 LEAVING_LOOK_S = 0.02
 
 
+class WriterAlive(BadInput):
+    """The run that was asked for has this very writer, in another process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What the daemon knows of a run's id."""
@@ -146,7 +150,7 @@ def _agree(options: RunOptions) -> RunOptions:
     if options.writer in claim.leaving:
         raise BadInput(f"run {options.run_id}: what its former process left is still being taken in; try again later")
     if options.writer in claim.writers:
-        raise BadInput(
+        raise WriterAlive(
             f"run {options.run_id}: its writer {options.writer!r} is alive in another process; "
             "give this one another name: init(id=…, writer=…)"
         )

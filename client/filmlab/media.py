@@ -153,7 +153,7 @@ class Histogram(Medium):
     Args:
         sequence: numbers of any shape. NaN and infinities are counted apart.
         np_histogram: in their place, what `numpy.histogram` gives: (counts, edges).
-        num_bins: at most 512.
+        num_bins: at most 512; or edges or a method, as `numpy.histogram` takes them.
 
     Raises:
         BadInput: there is no finite number, or the counts and edges do not fit.
@@ -161,12 +161,12 @@ class Histogram(Medium):
 
     MIME = "application/x-filmlab-histogram+json"
 
-    def __init__(self, sequence: Any = None, np_histogram: Any = None, num_bins: int = 64) -> None:
+    def __init__(self, sequence: Any = None, np_histogram: Any = None, num_bins: Any = 64) -> None:
         left_out = 0
         if (sequence is None) == (np_histogram is None):
             raise BadInput("Histogram: either a sequence of numbers, or np_histogram")
         if np_histogram is None:
-            if not 1 <= num_bins <= BINS_MAX:
+            if isinstance(num_bins, int) and not 1 <= num_bins <= BINS_MAX:
                 raise BadInput(f"Histogram: 1 to {BINS_MAX} bins, got {num_bins}")
             counts, edges, left_out = count_values(sequence, num_bins)
         else:

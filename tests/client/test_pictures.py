@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
+from client.tools import needed
 from filmlab import BadInput, Image, Video
 from filmlab.pictures import FILE_MAX_BYTES
 
@@ -104,7 +105,7 @@ def test_what_raises_by_itself_is_no_image() -> None:
 
 def test_a_figure_is_drawn_at_once() -> None:
     """Figure, axes and pyplot itself; the figure's own canvas stays what it was."""
-    figures = pytest.importorskip("matplotlib.figure")
+    figures = needed("matplotlib.figure")
     figure = figures.Figure(figsize=(2, 1), dpi=50, facecolor="red")
     axes, canvas = figure.subplots(), figure.canvas
     for given in (figure, axes):

@@ -223,7 +223,8 @@ def _medium(medium: MediumView) -> Html:
         return el("figure", el("div", shown_text(medium.text, markdown=markdown), cls="text"), caption, cls="card wide")
     if medium.picture is None:
         return el("figure", caption, cls="card")
-    return el("figure", el("div", _linked(medium.picture, medium.name), cls="frame"), caption, cls="card")
+    frame = "frame plot" if medium.picture.path.endswith(".svg") else "frame"
+    return el("figure", el("div", _linked(medium.picture, medium.name), cls=frame), caption, cls="card")
 
 
 def _links(medium: MediumView) -> Html | None:
