@@ -1,0 +1,22 @@
+"""What holds for every test: in CI nothing is skipped because a tool is missing."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+FINE_EVERYWHERE = "only root"
+"""How the reason begins of what cannot be tried as an ordinary user, whatever is installed."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if os.environ.get("CI") == "true" and report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if not reason.startswith(FINE_EVERYWHERE):
+            report.outcome = "failed"
+            report.longrepr = f"skipped, which is a failure in CI: {reason}"
+    return report
