@@ -130,7 +130,7 @@ def kill_trainers(house: House, seed: int, kills: int) -> None:
         house.wait_printed(name)
     for name, acknowledged in durable.items():
         _check_doomed(house, name, acknowledged)
-    _check_prints(house)
+    check_prints(house)
 
 
 def kill_workers(house: House, seed: int, kills: int) -> None:
@@ -187,7 +187,7 @@ def check_steady(house: House, trainer: "subprocess.Popen[str]") -> None:
     assert run.status == "finished"
     for row in episodes:
         _check_pictures(house, run.directory, row, 10)
-    _check_prints(house)
+    check_prints(house)
 
 
 def _check_doomed(house: House, name: str, acknowledged: int) -> None:
@@ -223,7 +223,7 @@ def _check_pictures(house: House, directory: str, row: EpisodeRow, length: int) 
         assert shades == expected, (house.root, path, shades, expected)
 
 
-def _check_prints(house: House) -> None:
+def check_prints(house: House) -> None:
     left = [path for path in (house.root / "films").rglob(".*") if path.is_file()]
     assert not left, f"half-made files were left: {left}"
 

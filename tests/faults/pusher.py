@@ -26,7 +26,7 @@ from filmlabd.records import Found, read_records
 
 SIDE_PX = 32
 PAUSE_S = 0.005
-"""Between two bundles of records."""
+"""Between two bundles of records, unless the test says otherwise."""
 LOSS = struct.pack("<I", 0)
 IMPATIENT = Limits(hello_after_s=0.3, reconnect_after_s=1.5, offline_after_s=0.5)
 """Timers of a client whose faults come every few milliseconds, so that a test need not wait for 15 s."""
@@ -36,7 +36,14 @@ class Pusher:
     """The source of a link, and the link: `records` records of stream C and a film of a few chunks now and then."""
 
     def __init__(
-        self, house: House, run_id: str, rng: random.Random, *, endpoint: str = "", records: int = 200
+        self,
+        house: House,
+        run_id: str,
+        rng: random.Random,
+        *,
+        endpoint: str = "",
+        records: int = 200,
+        pause_s: float = PAUSE_S,
     ) -> None:
         self.run_id = run_id
         self.sent: dict[Stream, list[bytes]] = {Stream.C: [], Stream.B: []}
@@ -44,6 +51,7 @@ class Pusher:
         self.done = threading.Event()
         self._films_dir = house.root / "films"
         self._rng = rng
+        self._pause_s = pause_s
         self._left = records
         self._next_at = 0.0
         self._film = self._step = 0
@@ -57,7 +65,7 @@ class Pusher:
     def drain(self, outbox: Outbox, now: float) -> bool:
         if now < self._next_at:
             return False
-        self._next_at = now + PAUSE_S
+        self._next_at = now + self._pause_s
         for _ in range(4):
             if not self._plan:
                 self._next_acts()

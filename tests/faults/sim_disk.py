@@ -1,7 +1,7 @@
 """A model of the disk: what was appended, what was synced, and what each kind of death leaves of the rest.
 
 Unrealistic: no bytes are torn here, a record is there or it is not (recovery at the level of bytes has its own tests,
-`test_journal`, `test_films`, `test_disk_faults`), and SQLite itself never fails. The index and `restore` are the real
+`test_journal`, `test_films`, `faults.disk_points`), and SQLite itself never fails. The index and `restore` are the real
 ones, over a database in memory.
 """
 
