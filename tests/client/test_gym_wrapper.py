@@ -1,6 +1,7 @@
 """RecordEpisodes around real and small environments: what is recorded, and that the environment does not notice."""
 
 import os
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -9,53 +10,12 @@ import numpy as np
 import pytest
 
 import filmlab
+from client.counting import Counter, play
 from client.studio import Studio
 from filmlab import BadInput, FilmlabWarning
 from filmlab.integrations.gym import RecordEpisodes
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media, Recorder, RunBegin, RunFinish, Trace
-
-
-class Counter(gymnasium.Env[int, int]):
-    """Ends after `length` steps; a frame shows how many there were. Counts how often it was rendered."""
-
-    metadata = {"render_modes": ["rgb_array", "rgb_array_list"], "render_fps": 12}  # noqa: RUF012  # as Gymnasium has it
-    observation_space = gymnasium.spaces.Discrete(1000)
-    action_space = gymnasium.spaces.Discrete(2)
-
-    def __init__(self, length: int = 3, render_mode: str | None = "rgb_array") -> None:
-        self.length, self.render_mode = length, render_mode
-        self.steps = self.renders = self.closes = 0
-        self.seeds: list[int | None] = []
-        self.broken = False
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-        super().reset(seed=seed)
-        self.seeds.append(seed)
-        self.steps = 0
-        return 0, {}
-
-    def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        self.steps += 1
-        return self.steps, 1.0, self.steps >= self.length, False, {}
-
-    def render(self) -> Any:
-        self.renders += 1
-        if self.broken:
-            raise RuntimeError("no display")
-        frame = np.full((6, 8, 3), self.steps, np.uint8)
-        return [frame] if self.render_mode == "rgb_array_list" else frame
-
-    def close(self) -> None:
-        self.closes += 1
-
-
-def play(env: gymnasium.Env[Any, Any], episodes: int) -> None:
-    for _ in range(episodes):
-        env.reset()
-        done = False
-        while not done:
-            _, _, terminated, truncated, _ = env.step(0)
-            done = terminated or truncated
+from filmlab.wire.messages import Plan
 
 
 def shown(studio: Studio) -> dict[int, list[int]]:
@@ -214,20 +174,6 @@ def test_a_run_and_a_folder_go_together(studio: Studio) -> None:
     assert (begin.fps, len(studio.entries(Trace))) == (12.0, 1)
 
 
-def test_arguments_are_those_of_record_video() -> None:
-    """In the same order and with the same defaults, but for the folder that may be left out and no collector."""
-    import inspect
-
-    from gymnasium.wrappers import RecordVideo
-
-    theirs = inspect.signature(RecordVideo).parameters
-    ours = inspect.signature(RecordEpisodes).parameters
-    assert list(ours) == [*theirs, "run"]
-    for name, parameter in theirs.items():
-        if name not in ("env", "video_folder", "gc_trigger"):
-            assert ours[name].default == parameter.default
-
-
 def test_cartpole_is_the_same_with_and_without(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     """A recorder never changes the experiment."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
@@ -247,3 +193,145 @@ def test_cartpole_is_the_same_with_and_without(studio: Studio, monkeypatch: pyte
     assert np.array_equal(*traces)
     (film,) = studio.films().values()
     assert film[0].shape == (400, 600, 3)
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_statistics_above_or_below(studio: Studio, above: bool) -> None:
+    """Those below count: the reward was changed since, and what people want is what it was."""
+    run = studio.init(schedule="never")
+    env: Any = Counter()
+    if not above:
+        env = gymnasium.wrappers.RecordEpisodeStatistics(env)
+    env = RecordEpisodes(gymnasium.wrappers.TransformReward(env, lambda reward: 10 * reward), run=run)
+    if above:
+        env = gymnasium.wrappers.RecordEpisodeStatistics(env)
+    play(env, 2)
+    run.finish()
+    ends = studio.entries(EpisodeEnd)
+    assert [(end.return_, end.length) for end in ends] == [(30.0 if above else 3.0, 3)] * 2
+    assert all(("time_s" in end.metadata) is not above for end in ends)
+
+
+def test_something_else_called_episode_is_no_statistics(studio: Studio) -> None:
+    """What was counted here stands."""
+
+    class Talker(gymnasium.Wrapper[Any, Any, Any, Any]):
+        def step(self, action: Any) -> Any:
+            *result, info = self.env.step(action)
+            return (*result, info | {"episode": {"r": "many"}})
+
+    run = studio.init(schedule="never")
+    play(RecordEpisodes(Talker(Counter()), run=run), 1)
+    run.finish()
+    assert [(end.return_, end.length) for end in studio.entries(EpisodeEnd)] == [(3.0, 3)]
+
+
+def test_an_environment_that_resets_itself(studio: Studio) -> None:
+    """Above Gymnasium's Autoreset: the step that follows an end only resets, and is none of an episode's."""
+    run = studio.init()
+    env = RecordEpisodes(gymnasium.wrappers.Autoreset(Counter()), run=run)
+    env.reset()
+    for _ in range(7):
+        env.step(0)
+    run.finish()
+    assert [(end.episode, end.length) for end in studio.entries(EpisodeEnd)] == [(0, 3), (1, 3)]
+    assert shown(studio) == {0: [0, 1, 2, 3], 1: [0, 1, 2, 3]}
+
+
+@pytest.mark.parametrize("pop", [False, True])
+def test_a_collection_of_frames_below(studio: Studio, pop: bool) -> None:
+    """Whether or not it forgets what it gave: the film has each moment once, and the caller finds all of them."""
+    run = studio.init()
+    env = RecordEpisodes(gymnasium.wrappers.RenderCollection(Counter(), pop_frames=pop), run=run)
+    play(env, 1)
+    assert [int(frame[0, 0, 0]) for frame in env.render()] == [0, 1, 2, 3]
+    play(env, 1)
+    assert [int(frame[0, 0, 0]) for frame in env.render()] == [0, 1, 2, 3]
+    run.finish()
+    assert shown(studio) == {0: [0, 1, 2, 3], 1: [0, 1, 2, 3]}
+
+
+@pytest.mark.parametrize("render_mode", ["rgb_array", "rgb_array_list"])
+def test_frames_are_let_go(studio: Studio, render_mode: str) -> None:
+    """Of all that were filmed, at most those of the episode at hand are held, for whoever asks for the list."""
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    class Watched(np.ndarray):
+        pass
+
+    class Painter(Counter):
+        def render(self) -> Any:
+            frame = np.zeros((60, 80, 3), np.uint8).view(Watched)
+            alive.add(frame)
+            return [frame] if self.render_mode == "rgb_array_list" else frame
+
+    Watched.__hash__ = object.__hash__  # type: ignore[method-assign,assignment]  # a set of them, by identity
+    Watched.__eq__ = object.__eq__  # type: ignore[method-assign,assignment]
+    run = studio.init()
+    env = RecordEpisodes(Painter(20, render_mode), run=run)
+    play(env, 10)
+    run.flush()
+    assert len(alive) <= (21 if render_mode == "rgb_array_list" else 0)
+    env.reset()
+    assert len(alive) == 0
+    run.finish()
+    assert sum(map(len, studio.films().values())) == 210
+
+
+def test_a_film_can_be_begun_and_ended_by_hand(studio: Studio) -> None:
+    """As with RecordVideo's own methods."""
+    run = studio.init(schedule="never")
+    env = RecordEpisodes(Counter(6), run=run)
+    env.reset()
+    env.step(0)
+    env.start_recording("by hand")
+    assert env.recording
+    env.step(0)
+    env.step(0)
+    env.stop_recording()
+    assert not env.recording
+    env.step(0)
+    run.finish()
+    assert clips(studio) == {"by hand": [2, 3]}
+
+
+def test_what_somebody_asks_for_is_filmed_whatever_the_trigger_says(studio: Studio) -> None:
+    """From its first frame on."""
+    run = studio.init(schedule="never")
+    env = RecordEpisodes(Counter(), episode_trigger=lambda _: False, run=run)
+    play(env, 1)
+    assert run.flush(20)
+    studio.tell(Plan(0, 1, "never", next_episodes=1, asked_by="ann"))
+    assert run.flush(20)
+    play(env, 2)
+    run.finish()
+    assert shown(studio) == {1: [0, 1, 2, 3]}
+
+
+def test_an_episode_that_nobody_ended_is_open_until_the_run_is_over(studio: Studio) -> None:
+    """A process that ends without `close` loses none: neither the episode nor its film, nor a clip."""
+    run = studio.init()
+    env = RecordEpisodes(Counter(9), run=run)
+    clipped = RecordEpisodes(Counter(9), step_trigger=lambda step: step == 1, run=run)
+    for item in (env, clipped):
+        item.reset()
+        item.step(0)
+        item.step(0)
+    run.finish()
+    assert shown(studio) == {0: [0, 1, 2]}
+    assert clips(studio) == {"rl-video-step-1": [2]}
+    assert {end.complete for end in studio.entries(EpisodeEnd)} == {False}
+
+
+def test_a_clip_that_outgrows_memory_is_dropped_and_said(studio: Studio) -> None:
+    """All of it; its run does not wait for it for ever."""
+    run = studio.init(strict=False, memory_bytes=4 * 2**20)
+
+    class Large(Counter):
+        def render(self) -> Any:
+            return np.zeros((1500, 1500, 3), np.uint8)
+
+    with pytest.warns(FilmlabWarning, match="its film is dropped"):
+        play(RecordEpisodes(Large(), step_trigger=lambda step: step == 0, run=run), 1)
+    run.finish()
+    assert [medium.frames for medium in studio.entries(Media)] == [0]

@@ -7,8 +7,11 @@ import pytest
 
 from filmlab.wire import messages
 from filmlab.wire.entries import (
+    NO_EPISODE,
+    ClipBegin,
     EpisodeBegin,
     EpisodeEnd,
+    Media,
     Recorder,
     RecorderAsk,
     RunBegin,
@@ -17,7 +20,7 @@ from filmlab.wire.entries import (
     Wish,
 )
 from filmlabd import events
-from filmlabd.facts import JobDone, JobStruck, RunPrinted
+from filmlabd.facts import EpisodeCut, JobDone, JobStruck, RunClosed, RunPrinted
 from filmlabd.films import FilmStore
 from filmlabd.lab import Lab
 from filmlabd.model import Job, JobKind, Outcome
@@ -192,3 +195,52 @@ def test_a_run_begins_as_any_other() -> None:
     rig.say(1, RunBegin(run=0, wall=1.0, run_id="r", writer="main", project="default", name="n", directory="/x",
                         schedule="never"))  # fmt: skip
     assert rig.told(messages.Plan)[0].schedule == "never"
+
+
+# --- clips ----------------------------------------------------------------------------------------------------------
+
+
+def clip(film: int) -> list[Trace | ClipBegin]:
+    return [
+        Trace(run=0, wall=1.0, film=film, recorder=2, stem=f"s{film}"),
+        ClipBegin(run=0, wall=1.0, film=film, name="grid", tiles=2),
+    ]
+
+
+def test_a_clip_is_a_print_once_it_is_whole(rig: Rig) -> None:
+    """Its run is not over before; no plan and no limit has a say."""
+    rig.say(2, *clip(1), RunFinish(run=0, wall=2.0))
+    assert not rig.kept(RunClosed)
+    rig.shoot(1, 1, frames=2)
+    end = Media(run=0, wall=2.0, name="grid", mime="video/frames", film=1, frames=2, last_seq=1)
+    rig.say(3, end)
+    assert rig.kept(RunClosed)
+    assert [(job.film, job.recorder) for job in asked_for(rig, JobKind.MEDIA)] == [(1, 2)]
+    rig.work_all()
+    assert rig.kept(RunPrinted)
+
+
+def test_a_clip_whose_trainer_dies_is_a_print_up_to_there(rig: Rig) -> None:
+    """Closed by the daemon, as an episode is."""
+    rig.say(2, *clip(1))
+    rig.shoot(1, 1, frames=3)
+    rig.feed(events.TrainerDied(0xABC))
+    rig.settle()
+    (cut,) = rig.kept(EpisodeCut)
+    assert (cut.film, cut.episode, cut.frames) == (1, NO_EPISODE, 3)
+    assert [job.film for job in asked_for(rig, JobKind.MEDIA)] == [1]
+    rig.work_all()
+    assert rig.kept(RunPrinted)
+
+
+def test_an_open_clip_survives_a_restart(tmp_path: Path) -> None:
+    """It waits for its end, as before."""
+    story = Followed(tmp_path / "index.sqlite")
+    story.open()
+    story.say(ClipBegin(run=1, wall=1.0, film=1, name="grid"))
+    lab, films = Lab(), FilmStore(tmp_path / "film")
+    (session,) = restore(story.answers, films, lab, 0.0)
+    begin = session.films[1].begin
+    assert isinstance(begin, ClipBegin)
+    assert (begin.name, session.films[1].end) == ("grid", None)
+    films.close()

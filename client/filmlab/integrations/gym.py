@@ -90,6 +90,7 @@ class RecordEpisodes(
         """The environment was reset, and no step has been taken since."""
         self._episode: Episode | None = None
         self._place = Place(run, video_folder, name_prefix, self.frames_per_sec)
+        self.video_folder = self._place.folder.directory if self._place.folder is not None else None
         self._take = Take(self._place, episode_trigger, step_trigger, video_length)
 
     @property

@@ -88,6 +88,7 @@ class RecordVectorEpisodes(
         self.name_prefix, self.video_length, self.gc_trigger = name_prefix, video_length, gc_trigger
         self.step_id = -1
         self._place = Place(run, video_folder, name_prefix, self.frames_per_sec)
+        self.video_folder = self._place.folder.directory if self._place.folder is not None else None
         self._lanes = Lanes(env.num_envs, _autoreset_mode(env))
         self._seen: Sequence[Any] | None = None
         """What was rendered since the last step, if anything was."""
@@ -111,6 +112,11 @@ class RecordVectorEpisodes(
     def run(self) -> Run:
         """What is recorded to."""
         return self._place.run
+
+    @property
+    def episode_id(self) -> int:
+        """The number of the first sub-environment's episode; -1 before its first."""
+        return int(self._lanes.numbers[0] + self._lanes.fresh[0])
 
     @property
     def recording(self) -> bool:
@@ -140,6 +146,23 @@ class RecordVectorEpisodes(
             self._seen = None
         return result
 
+    def start_recording(self, video_name: str) -> None:
+        """Begin a film of this name now, as `RecordVideo.start_recording` does; those before end.
+
+        With several `indices`, all their films have it: `-env-{i}` stands behind it.
+        """
+        self.stop_recording()
+        for index, take in self._takes.items():
+            name = video_name if len(self._takes) == 1 else f"{video_name}-env-{index}"
+            take.start(name, self.step_id, "start_recording")
+
+    def stop_recording(self) -> None:
+        """End the films that are being shot."""
+        for episode in self._filmed.values():
+            episode.cut()
+        for take in self._takes.values():
+            take.stop()
+
     def close(self, **kwargs: Any) -> None:
         """Close the environment, and finish a run that is the wrapper's own. Open episodes end as not complete."""
         super().close(**kwargs)
@@ -160,14 +183,16 @@ class RecordVectorEpisodes(
 
     def _begin(self) -> None:
         """Episodes begin with their first step, so that a reset for the seed's sake is none."""
-        for index in self._lanes.begin():
-            take = self._takes.get(index)
-            if take is None:
-                continue
-            number = int(self._lanes.numbers[index])
-            _, episode = take.begin(number, self.step_id + 1, self._looks[index])
-            if episode is not None:
-                self._filmed[index] = episode
+        begun = self._lanes.begin()
+        for index, take in self._takes.items():
+            if index in begun:
+                number = int(self._lanes.numbers[index])
+                _, episode = take.begin(number, self.step_id + 1, self._looks[index])
+                if episode is not None:
+                    self._filmed[index] = episode
+            elif take.tiles > 1 and self._lanes.mode is AutoresetMode.DISABLED:
+                # Others were reset, by no step: a moment of its own, as RecordVideo has it.
+                take.shoot(self._looks[index])
 
     def _stepped(self, actions: Any, result: tuple[Any, Any, Any, Any, dict[str, Any]]) -> None:
         _, rewards, terminated, truncated, infos = result
@@ -175,15 +200,21 @@ class RecordVectorEpisodes(
         rewards = np.asarray(rewards)
         stepping, ended = self._lanes.step(rewards, terminated | truncated)
         for index, take in self._takes.items():
-            episode = self._filmed.get(index)
-            take.triggered(self.step_id, episode)
+            episode = self._filmed.get(index) if stepping[index] else None
             # What is seen of a fresh one is the next episode's: that begins with it, before its first step.
-            is_fresh = bool(self._lanes.fresh[index])
-            if episode is not None and stepping[index]:
-                frame = None if is_fresh else (lambda index=index: self._looks[index]()[0])
-                episode.step(self._action(actions, index), rewards[index], frame)
-            if take.clip is not None and not is_fresh:
-                take.shoot(self._looks[index])
+            if self._lanes.fresh[index]:
+                if episode is not None:
+                    episode.step(self._action(actions, index), rewards[index])
+                if ended[index]:
+                    take.over()
+                take.triggered(self.step_id, None)
+                continue
+            take.triggered(self.step_id, episode)
+            if episode is not None:
+                episode.step(self._action(actions, index), rewards[index], partial(self._frame, index))
+            take.shoot(self._looks[index])
+            if ended[index]:
+                take.over()
         for index in np.flatnonzero(ended).tolist():
             self._end(index, bool(terminated[index]), bool(truncated[index]), infos)
 
@@ -200,21 +231,18 @@ class RecordVectorEpisodes(
         else:
             episode.totals(return_, length)
             episode.end(metadata=metadata)
-        self._is_over(index)
+        self._collect(index)
 
     def _leave(self, index: int) -> None:
         """An episode goes no further, wherever it stands."""
         episode = self._filmed.pop(index, None)
         if episode is not None:
             episode.leave()
-        self._is_over(index)
+        self._takes[index].over()
+        self._collect(index)
 
-    def _is_over(self, index: int) -> None:
-        take = self._takes.get(index)
-        if take is None:
-            return
-        take.over()
-        if self.gc_trigger is not None and self.gc_trigger(int(self._lanes.numbers[index])):
+    def _collect(self, index: int) -> None:
+        if index in self._takes and self.gc_trigger is not None and self.gc_trigger(int(self._lanes.numbers[index])):
             gc.collect()
 
     def _render(self) -> Sequence[Any]:
@@ -227,6 +255,9 @@ class RecordVectorEpisodes(
 
     def _render_one(self, index: int) -> Sequence[Any]:
         return (self._render()[index],)
+
+    def _frame(self, index: int) -> Any:
+        return self._looks[index]()[0]
 
     def _action(self, actions: Any, index: int) -> Any:
         """One sub-environment's part of the actions; None where they cannot be taken apart."""
