@@ -63,6 +63,7 @@ def init(
     overlay: Iterable[str] = (),
     memory_bytes: int = settings.MEMORY_BYTES,
     spool_bytes: int = settings.SPOOL_BYTES,
+    results_bytes: int = settings.RESULTS_BYTES,
     close_timeout_s: float = settings.CLOSE_TIMEOUT_S,
     notes: str | None = None,
     reinit: bool | str | None = None,
@@ -92,6 +93,8 @@ def init(
         overlay: what stands under the picture of an episode: some of `episode`, `step`, `return` and `action`.
         memory_bytes: ceiling on what is held in memory, in raw bytes; over it whole films are dropped.
         spool_bytes: ceiling on what is kept on disk while no daemon answers; 0: nothing.
+        results_bytes: ceiling on results (`log_results`) that are not durable yet, up to 8 GiB; over it the agent's
+            state is left out.
         close_timeout_s: how long `finish` waits for the daemon.
         notes: a text about the run, which becomes its medium `notes`.
         reinit: True or `finish_previous`: the run that was begun last is finished first; `return_previous`: it is
@@ -113,7 +116,8 @@ def init(
         project=project, name=name, group=group, tags=tags or (), config=config, id=id,
         resume=_resume(resume), writer=writer,
         mode=mode, dir=dir, strict=strict, schedule=schedule, total_episodes=total_episodes, fps=fps, formats=formats,
-        overlay=overlay, memory_bytes=memory_bytes, spool_bytes=spool_bytes, close_timeout_s=close_timeout_s,
+        overlay=overlay, memory_bytes=memory_bytes, spool_bytes=spool_bytes, results_bytes=results_bytes,
+        close_timeout_s=close_timeout_s,
     )  # fmt: skip
     for complaint in options.complaints:
         say(complaint)

@@ -22,7 +22,7 @@ from filmlab.wire.entries import MetricNames, Recorder, encode_entry
 if TYPE_CHECKING:
     from filmlab._seat import Seat
 
-Key: TypeAlias = tuple[str, str, str, int, int]
+Key: TypeAlias = tuple[str, str, str, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Process:
         self.notices = Notices()
         # Frames that are being compressed are in memory more than once for a moment.
         headroom = min(3 * FILM_BATCH_BYTES, options.memory_bytes // 4)
-        self.intake = Intake(options.memory_bytes - headroom)
+        self.intake = Intake(options.memory_bytes - headroom, options.results_bytes)
         self.packer = Packer(self.intake, self._lost)
         limits = Limits(memory_bytes=options.memory_bytes // 2, spool_bytes=options.spool_bytes)
         mode: Mode = "auto" if options.mode == "disabled" else options.mode
@@ -136,7 +136,14 @@ def join(options: RunOptions, seat: "Seat", parent_session: int = 0) -> Process:
         BadInput: the state directory or the endpoint cannot be used.
     """
     paths = StatePaths.find()
-    key = (options.mode, options.endpoint, os.fspath(paths.state), options.memory_bytes, options.spool_bytes)
+    key = (
+        options.mode,
+        options.endpoint,
+        os.fspath(paths.state),
+        options.memory_bytes,
+        options.spool_bytes,
+        options.results_bytes,
+    )
     with _lock:
         process = _processes.get(key)
         if process is None or process.link.dead:

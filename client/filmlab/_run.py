@@ -13,6 +13,7 @@ from filmlab._episode import Episode, check_index
 from filmlab._folder import AS_ITS_RUN, Printing
 from filmlab._log import Logbook
 from filmlab._process import Departure, Process
+from filmlab._results import hand_over
 from filmlab._seat import Seat
 from filmlab._stats import Stats, farewell, stage_of, stats_of
 from filmlab._values import Values
@@ -183,6 +184,26 @@ class Run:
                 episode.end(solved, metadata)
         except Exception as error:  # noqa: BLE001  # as above
             self._seat.failed("log_episode", error)
+        finally:
+            self._seat.tally.meter.add(perf_counter_ns() - began)
+
+    def log_results(
+        self, results: Any, save_checkpoint: bool = False, *, metadata: Any = None, episodes: Any = None
+    ) -> None:
+        """Have the lab write the run's directory, for `filmlab.results.load_run(run.dir)`. Copies the results once.
+
+        Args:
+            results: `TrainingResults` or `EvaluationResults`. The latest of a kind stay; see docs/results.md.
+            save_checkpoint: the agent's state too, unless it is over `results_bytes`.
+            metadata: a `RunMetadata`; None: as it is found here.
+            episodes: `EpisodeFiles`, when the episodes in the results are to be files, and videos.
+        """
+        began = perf_counter_ns()
+        try:
+            if self._seat.ready("log_results"):
+                hand_over(self._seat, results, bool(save_checkpoint), metadata, episodes)
+        except Exception as error:  # noqa: BLE001  # as above
+            self._seat.failed("log_results", error)
         finally:
             self._seat.tally.meter.add(perf_counter_ns() - began)
 

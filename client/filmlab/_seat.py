@@ -33,6 +33,7 @@ class Seat:
         self.tally = Tally(0, self.notices)
         self.process: _process.Process | None = None
         self.plan_version = 0
+        self.began_at = time.monotonic()
         self.joins = 0
         """How many sessions it has joined so far."""
         self.rows: dict[tuple[str, ...], Row] = {}

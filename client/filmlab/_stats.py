@@ -83,6 +83,9 @@ def farewell(label: str, tally: Tally, directory: Path, closing: Closing | None,
         parts.append(f"{_count(tally.dropped_films, 'film')} dropped ({reason})")
     if tally.dropped_metrics:
         parts.append(f"{tally.dropped_metrics} calls of log dropped")
+    unsent = tally.results_handed - tally.results_sent
+    if closing is not None and unsent:
+        parts.append(f"{_count(unsent, 'result')} not handed over in time")
     if tally.refused:
         parts.append(f"refused by the daemon: {tally.refused}")
     if closing is not None and closing.lost_records:

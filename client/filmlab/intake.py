@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from filmlab.frames import Snapshot
+from filmlab.parcel import Parcel
 from filmlab.reel import Reel
 from filmlab.wire.entries import EpisodeEnd, Media
 
@@ -41,7 +42,7 @@ class FilmEnd:
     entry: EpisodeEnd | Media
 
 
-Item: TypeAlias = bytes | Shot | FilmEnd
+Item: TypeAlias = bytes | Shot | FilmEnd | Parcel
 """`bytes` are an encoded entry."""
 
 
@@ -50,10 +51,12 @@ class Intake:
 
     Args:
         memory_bytes: ceiling on raw frames that are queued and records that the outbox holds, together.
+        results_bytes: ceiling on the arrays of results that are not durable yet.
     """
 
-    def __init__(self, memory_bytes: int) -> None:
+    def __init__(self, memory_bytes: int, results_bytes: int = 0) -> None:
         self.memory_bytes = memory_bytes
+        self.results_bytes = results_bytes
         self.items: deque[Item] = deque()
         self.outbox_bytes = 0
         """What the sender's outbox holds; set by the sender."""
@@ -61,6 +64,8 @@ class Intake:
         self._done_film_bytes = 0
         self._handed_control_bytes = 0
         self._done_control_bytes = 0
+        self._handed_results_bytes = 0
+        self._done_results_bytes = 0
 
     # --- threads of the training ------------------------------------------------------------------------------------
 
@@ -85,6 +90,20 @@ class Intake:
     def put_end(self, end: FilmEnd) -> None:
         """Hand over the end of a film."""
         self.items.append(end)
+
+    def put_parcel(self, parcel: Parcel) -> None:
+        """Hand over results; `results_room_bytes` has said that there is room."""
+        self._handed_results_bytes += parcel.size_bytes
+        self.items.append(parcel)
+
+    def results_room_bytes(self) -> int:
+        """How many bytes of results may be handed over now."""
+        return self.results_bytes - self.results_held_bytes
+
+    @property
+    def results_held_bytes(self) -> int:
+        """Of results that were handed over and are not durable yet."""
+        return self._handed_results_bytes - self._done_results_bytes
 
     def film_room(self, size_bytes: int) -> bool:
         """May so many bytes of raw frames be handed over?"""
@@ -124,6 +143,10 @@ class Intake:
                 self._done_film_bytes += item.frame_bytes + item.action_bytes
         if not self.items:
             self._settle()
+
+    def results_done(self, size_bytes: int) -> None:
+        """Results have become durable, or were given up."""
+        self._done_results_bytes += size_bytes
 
     def _settle(self) -> None:
         """Nothing is queued: lost counts, if there are any, end here."""

@@ -23,6 +23,9 @@ Resume: TypeAlias = Literal["allow", "must", "never"]
 MEMORY_BYTES = 512 * MIB
 MEMORY_MIN_BYTES = 4 * MIB
 SPOOL_BYTES = 2048 * MIB
+RESULTS_BYTES = 2048 * MIB
+RESULTS_MOST_BYTES = 8192 * MIB
+"""A film has at most 10 000 pieces of 1 MiB."""
 CLOSE_TIMEOUT_S = 5.0
 
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -53,6 +56,7 @@ class RunOptions:
     overlay: tuple[str, ...]
     memory_bytes: int
     spool_bytes: int
+    results_bytes: int
     close_timeout_s: float
     endpoint: str
     complaints: tuple[str, ...] = ()
@@ -79,6 +83,7 @@ def resolve(
     overlay: Iterable[str] = (),
     memory_bytes: int,
     spool_bytes: int,
+    results_bytes: int = RESULTS_BYTES,
     close_timeout_s: float,
     environ: Mapping[str, str] | None = None,
 ) -> RunOptions:
@@ -122,6 +127,7 @@ def resolve(
         overlay=_chosen("overlay", overlay, OVERLAYS),
         memory_bytes=_whole("memory_bytes", memory_bytes, MEMORY_MIN_BYTES),
         spool_bytes=_whole("spool_bytes", spool_bytes, 0),
+        results_bytes=_whole("results_bytes", results_bytes, 0, RESULTS_MOST_BYTES),
         close_timeout_s=_seconds("close_timeout_s", close_timeout_s),
         endpoint=endpoint,
         complaints=tuple(complaints),
@@ -208,9 +214,10 @@ def _schedule(value: CaptureSchedule | str | None) -> CaptureSchedule:
     return schedule
 
 
-def _whole(what: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**53:
-        raise BadInput(f"{what}: a whole number from {least}, got {value!r}")
+def _whole(what: str, value: Any, least: int, most: int = 2**53 - 1) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        limit = f" to {most}" if most < 2**53 - 1 else ""
+        raise BadInput(f"{what}: a whole number from {least}{limit}, got {value!r}")
     return value
 
 

@@ -45,6 +45,8 @@ class Outbox:
 
     `waiting`: while it is true, what is pushed carries the flag that somebody waits for it.
     `spill_all`: while it is true, `spill` gives everything that is in memory.
+    `to_disk_b`: up to here stream B goes to the spool at once, whether or not it is sent: results leave memory.
+    `results_bytes`: of results that are not durable yet; the spool takes so much beyond its bound.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class Outbox:
         self.limits = limits if limits is not None else Limits()
         self.waiting = False
         self.spill_all = False
+        self.to_disk_b = 0
+        self.results_bytes = 0
         self._hello = hello
         self._mode = mode
         self._c = Outgoing(session, Stream.C)
@@ -326,7 +330,7 @@ class Outbox:
         c, b = self._c.memory_bytes, self._b.memory_bytes
         if not self.spill_all and self.state != "spooling":
             c -= self.limits.control_reserve_bytes
-            b -= self.limits.memory_bytes // 2
+            b -= self.limits.memory_bytes // 2 if self.safe_b >= self.to_disk_b else 0
         return [(stream, excess) for stream, excess in ((self._c, c), (self._b, b)) if excess > 0]
 
     def _of(self, stream: Stream) -> Outgoing:

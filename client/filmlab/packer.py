@@ -10,11 +10,24 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from filmlab.chunks_out import CHUNK_MAX_AGE_S, CHUNK_OVERHEAD_BYTES, ChunkBuilder, compress
-from filmlab.delivery import Event, FilmHeld, Full, LostInSpool, NewBoot, PlanChanged, Printed, Refused, SessionLost
+from filmlab.delivery import (
+    Acked,
+    Event,
+    FilmHeld,
+    Full,
+    LostInSpool,
+    NewBoot,
+    PlanChanged,
+    Printed,
+    Refused,
+    SessionLost,
+)
 from filmlab.errors import WireError
 from filmlab.frames import BadFrame
 from filmlab.intake import FilmEnd, Intake, Item, Shot
 from filmlab.outbox import Outbox
+from filmlab.parcel import Parcel
+from filmlab.postings import Postings
 from filmlab.reel import Reel
 from filmlab.spares import give_back
 from filmlab.steps import columns
@@ -58,6 +71,7 @@ class Packer:
         self.tallies: dict[int, Tally] = {}
         self._intake = intake
         self._on_lost = on_lost
+        self._postings = Postings(lambda entry: self._add(entry, self._drained_at), self._posted, intake.results_done)
         self._open: dict[int, _OpenReel] = {}
         self._entries: list[bytes] = []
         self._entries_bytes = 0
@@ -73,18 +87,24 @@ class Packer:
         """Move a few ms worth of items; True if there were any."""
         self._outbox, self._drained_at = outbox, now
         taken: list[Item] = []
+        posted = False
         if outbox.control_room(CONTROL_ROOM_BYTES):
             taken = self._intake.take(self._film_budget(outbox, now), CONTROL_BATCH_BYTES)
             self._pack(taken, now)
             self._intake.done(taken)
+            posted = self._postings.step(outbox)
             self._flush_due(now)
         self._intake.outbox_bytes = outbox.memory_bytes
+        outbox.results_bytes = self._intake.results_held_bytes
         # While somebody waits for all that was handed over, what could not be taken yet keeps this at it.
-        return bool(taken) or (outbox.waiting and bool(self._intake.items))
+        left = bool(self._intake.items) or self._postings.busy
+        return bool(taken) or posted or (outbox.waiting and left)
 
     def handle(self, event: Event) -> None:
         """Something happened on the other side."""
         match event:
+            case Acked():
+                self._postings.acked(event.durable_b)
             case PlanChanged(plan):
                 if plan.run in self.tallies:
                     self.tallies[plan.run].plan = plan
@@ -110,6 +130,8 @@ class Packer:
             instants.append(self._stuck_since + PATIENCE_S)
         for reel in self._open.values():
             instants += [reel.chunks.due_at, reel.steps_due_at]
+        if self._postings.busy:
+            instants.append(self._drained_at)
         due_at = min((instant for instant in instants if instant is not None), default=None)
         # What is due and found no room comes again with a pause, not at once.
         return None if due_at is None else max(due_at, self._drained_at + RETRY_S)
@@ -149,6 +171,8 @@ class Packer:
                 self._add_entry(item, now)
             elif isinstance(item, Shot):
                 self._add_shot(item, next(blobs) if id(item) in with_frame else None, now)
+            elif isinstance(item, Parcel):
+                self._postings.take(item)
             else:
                 self._end_film(item, now)
 
@@ -240,6 +264,16 @@ class Packer:
             episode=reel.episode,
         )  # fmt: skip
         self._add(dropped, self._drained_at)
+
+    def _posted(self, parcel: Parcel, failure: str) -> None:
+        """The last piece of some results is in the outbox; or they could not be written at all."""
+        tally = self.tallies.get(parcel.run)
+        if tally is None:
+            return
+        tally.results_sent += 1
+        if failure:
+            tally.count_drop(failure)
+            tally.notices.tell("results-dropped", f"results of type {parcel.run_type}: {failure}")
 
     # --- entries ----------------------------------------------------------------------------------------------------
 

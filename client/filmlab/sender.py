@@ -227,6 +227,7 @@ class Sender:
         if want is not None:
             found = self.spool.read(want.stream, want.from_seq, want.max_bytes)
             self._handle(self._outbox.replayed(want.stream, found))
+        self.spool.lent_bytes = self._outbox.results_bytes
         batch = self._outbox.spill(now)
         for stream, envelope in batch:
             try:

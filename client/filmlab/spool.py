@@ -67,6 +67,8 @@ class Spool:
     """The spool of one living session. Its directory exists only while there is something in it."""
 
     def __init__(self, root: Path, session: int, limit_bytes: int, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self.lent_bytes = 0
+        """What it may take beyond its limit: results have a bound of their own."""
         self._dir = root / f"{session:016x}"
         self._limit_bytes = limit_bytes
         self._segment_bytes = segment_bytes
@@ -85,7 +87,7 @@ class Spool:
         Raises:
             Transient: the spool's bound is reached or the disk does not take it; the spool is as it was before.
         """
-        if self.used_bytes + envelope.size_bytes > self._limit_bytes:
+        if self.used_bytes + envelope.size_bytes > self._limit_bytes + self.lent_bytes:
             raise Transient(f"the spool is full ({self._limit_bytes} bytes)")
         try:
             segment = self._open_segment(stream, envelope)

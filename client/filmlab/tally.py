@@ -37,6 +37,9 @@ class Tally:
     film_bytes: int = 0
     films_begun: int = 0
     """Those whose prints are to be expected: provisional ones are not among them."""
+    results_handed: int = 0
+    results_sent: int = 0
+    """Those whose last piece has been handed to the outbox."""
     dropped_films: int = 0
     dropped_bytes: int = 0
     dropped_metrics: int = 0
@@ -71,7 +74,7 @@ class Tally:
                 wait.ok, wait.reason = item.ok, item.reason
                 wait.answered.set()
             return
-        self.films_printed += item.what in ("episode", "media")
+        self.films_printed += item.what in ("episode", "media", "results")
         if item.ok:
             self.prints_made += 1
         else:

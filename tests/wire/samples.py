@@ -23,12 +23,15 @@ from filmlab.wire.entries import (
     MetricNames,
     Recorder,
     RecorderAsk,
+    Results,
+    ResultsEnd,
     RunBegin,
     RunFinish,
     RunUpdate,
     Snapshot,
     StepColumn,
     Steps,
+    Surroundings,
     Trace,
     Wish,
     encode_entry,
@@ -41,6 +44,7 @@ from filmlab.wire.jsonbody import EXACT_MAX
 from filmlab.wire.meta import RANGES, WHOLE_MAX
 from filmlab.wire.names import clean_metric, clean_text
 from filmlab.wire.recorder_entries import RECORDER_KINDS
+from filmlab.wire.results_entries import PARTS, RUN_TYPES
 from filmlab.wire.run_entries import FORMATS, OVERLAYS
 
 SESSION = 0x1122334455667788
@@ -101,6 +105,13 @@ ENTRIES: tuple[Entry, ...] = (
         run=0, wall=1.5, step=200, film=5, name="rl-video-step-200", reason="step", fps=50.0, tiles=4, aspect=1.5
     ),
     AxisSnapshot(run=0, wall=1.5, step=12, ids=bytes(4), values=bytes(8)),
+    Results(
+        run=0, wall=1.5, film=4, run_type="evaluation", parts=(("config", 20), ("results", 3000), ("state", 2**31)),
+        summary={"mean_return": 12.5}, metadata={"device": "cpu"}, episodes=True, steps_per_env=500, global_step=8000,
+        render="maze.draw:frame", videos=4, fps=12.5, note="a note",
+    ),
+    ResultsEnd(run=0, wall=1.5, film=4, pieces=2049, last_seq=2050),
+    Surroundings(run=0, wall=1.5, python="/usr/bin/python3", path=("", "/home/ann/maze"), directory="/home/ann"),
 )  # fmt: skip
 FILM = Film(run=0, film=1, first=3, count=2, height=84, width=64, channels=3, episode=7, wall=1.5)
 BLOBS = (b"first frame", b"second")
@@ -237,6 +248,20 @@ _bodies: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
     Trace: {
         "film": films, "recorder": films, "stem": parts_of_names.filter(bool), "part": st.just(1),
         "parts": st.integers(2, 64), "data": st.binary(max_size=50),
+    },
+    Results: {
+        "film": films, "run_type": st.sampled_from(RUN_TYPES), "summary": json_maps, "metadata": json_maps,
+        "parts": st.fixed_dictionaries({"results": exact}, optional={"config": exact, "state": exact}).map(
+            lambda parts: tuple((name, parts[name]) for name in PARTS if name in parts)
+        ),
+        "episodes": st.booleans(), "steps_per_env": exact, "global_step": exact,
+        "render": st.sampled_from(["", "a:b", "pkg.mod_1:Cls.frame"]), "videos": st.integers(0, 1000), "fps": rates,
+        "note": clean,
+    },
+    ResultsEnd: {"film": films, "pieces": st.integers(0, FRAMES_MAX), "last_seq": st.integers(0, SEQ_MAX)},
+    Surroundings: {
+        "python": utf8.map(lambda text: "/" + text.replace("\0", "")), "path": st.lists(clean, max_size=4).map(tuple),
+        "directory": utf8.map(lambda text: "/" + text.replace("\0", "")),
     },
     RecorderAsk: {
         "recorder": films, "wish": st.sampled_from(Wish), "rows": exact, "token": st.integers(0, 2**64 - 1),

@@ -22,6 +22,7 @@ from filmlab.wire import (
     meta,
     names,
     recorder_entries,
+    results_entries,
     run_entries,
     sums,
 )
@@ -35,7 +36,7 @@ from wire.samples import ENTRY_TYPES, MESSAGE_TYPES
 TEXT = (Path(__file__).parents[2] / "docs" / "wire.md").read_text(encoding="utf-8")
 MODULES = (
     chunks, columns, entries, episode_entries, frame, head, jsonbody, messages, meta, names, recorder_entries,
-    run_entries, sums,
+    results_entries, run_entries, sums,
 )  # fmt: skip
 NOT_LIMITS = {
     "CODEC_RAW",

@@ -88,6 +88,7 @@ def test_numbers_on_the_wire_stay() -> None:
         ("MEDIA", 7), ("BLOCKED", 8), ("DROPPED", 9), ("RUN_UPDATE", 10), ("FLUSH", 11), ("RUN_FINISH", 12),
         ("RECORDER", 13), ("TRACE", 14), ("RECORDER_ASK", 15), ("CLIP_BEGIN", 16),
         ("AXIS_SNAPSHOT", 17),
+        ("RESULTS", 64), ("RESULTS_END", 65), ("SURROUNDINGS", 66),
     ]  # fmt: skip
     assert (Column.ACTION, Column.REWARD, JSON_COLUMN) == (0, 1, 255)
     assert DTYPES == ("<f8", "<f4", "<i8", "<i4", "<i2", "|i1", "|u1", "<u2", "<u4", "<u8", "|b1")

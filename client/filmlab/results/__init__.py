@@ -8,6 +8,7 @@ Files and formats: docs/results.md.
 """
 
 from filmlab.results.config import Config
+from filmlab.results.episode_files import EpisodeFiles
 from filmlab.results.evaluation import EvaluationResults
 from filmlab.results.metadata import RunMetadata
 from filmlab.results.metrics import EvaluationMetrics, TrainingMetrics
@@ -15,6 +16,6 @@ from filmlab.results.saved import SavedRun, load_run
 from filmlab.results.training import TrainingResults
 
 __all__ = [
-    "Config", "EvaluationMetrics", "EvaluationResults", "RunMetadata", "SavedRun", "TrainingMetrics", "TrainingResults",
+    "Config", "EpisodeFiles", "EvaluationMetrics", "EvaluationResults", "RunMetadata", "SavedRun", "TrainingMetrics", "TrainingResults",
     "load_run",
 ]  # fmt: skip

@@ -64,7 +64,7 @@ class EvaluationResults:
         )
 
     def tree(self) -> dict[str, Any]:
-        """What `results.msgpack` holds: all but the agent and the configuration; a copy."""
+        """What `results.msgpack` holds: all but the agent and the configuration."""
         numbers = {name: float(getattr(self, name)) for name in _NUMBERS}
         return header(RUN_TYPE, self.run_dir) | numbers | {
             "episode_returns": array_of(self.episode_returns),
@@ -113,8 +113,8 @@ class EvaluationResults:
         return load_state(path)
 
 
-def episode_arrays(episodes: Any) -> dict[str, NDArray[Any]]:
-    """The four arrays of some episodes, copied.
+def episode_arrays(episodes: Any) -> dict[str, Any]:
+    """The four arrays of some episodes.
 
     Raises:
         BadInput: one is missing, or they are not of the same episodes and steps.
@@ -125,7 +125,7 @@ def episode_arrays(episodes: Any) -> dict[str, NDArray[Any]]:
         if value is None:
             raise BadInput(f"episodes: {name} is missing; they have {', '.join(EPISODE_ARRAYS)}")
         found[name] = array_of(value)
-    shapes = {name: array.shape[:2] for name, array in found.items()}
-    if len(set(shapes.values())) > 1 or any(array.ndim < 2 for array in found.values()):
+    shapes = {name: tuple(array.shape[:2]) for name, array in found.items()}
+    if len(set(shapes.values())) > 1 or any(len(shape) < 2 for shape in shapes.values()):
         raise BadInput(f"episodes: each array begins with (n, max_steps); got {shapes}")
     return found

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from filmlab.pytree.leaves import is_array
+
 
 @dataclass(slots=True)
 class TrainingMetrics:
@@ -20,7 +22,7 @@ class TrainingMetrics:
     agent_metrics: dict[str, list[float]] | None = None
 
     def tree(self) -> dict[str, Any]:
-        """As arrays, for `results.msgpack`; a copy."""
+        """As arrays, for `results.msgpack`."""
         agent = self.agent_metrics
         return {
             "global_steps": wholes(self.global_steps),
@@ -57,7 +59,7 @@ class EvaluationMetrics:
     mean_length: list[float] = field(default_factory=list)
 
     def tree(self) -> dict[str, Any]:
-        """As arrays, for `results.msgpack`; a copy."""
+        """As arrays, for `results.msgpack`."""
         return {
             "global_steps": wholes(self.global_steps),
             "steps_per_env": wholes(self.steps_per_env),
@@ -92,9 +94,9 @@ def reals(values: Iterable[Any]) -> NDArray[np.float64]:
     return np.array([float(value) for value in values], np.float64)
 
 
-def array_of(value: Any) -> NDArray[Any]:
-    """A copy of an array of any library; of a list too."""
-    return np.array(value.detach().cpu() if hasattr(value, "detach") else value, copy=True)
+def array_of(value: Any) -> Any:
+    """An array of any library as it is; a list as an array."""
+    return value if is_array(value) else np.asarray(value)
 
 
 def in_order(found: dict[str, Any]) -> list[Any]:

@@ -52,7 +52,7 @@ class TrainingResults:
         )
 
     def tree(self) -> dict[str, Any]:
-        """What `results.msgpack` holds: all but the agent, the environment and the configuration; a copy."""
+        """What `results.msgpack` holds: all but the agent, the environment and the configuration."""
         return header(RUN_TYPE, self.run_dir) | {
             "training_metrics": self.training_metrics.tree() if self.training_metrics else None,
             "eval_metrics": self.eval_metrics.tree() if self.eval_metrics else None,

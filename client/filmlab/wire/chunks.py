@@ -108,8 +108,10 @@ def _check(film: Film) -> None:
     sides = 1 <= film.height <= SIDE_MAX_PX and 1 <= film.width <= SIDE_MAX_PX
     if not sides or film.channels not in (1, 3) or film.dtype != DTYPE_U8:
         raise WireError(f"a frame of {film.height}x{film.width}x{film.channels} is not uint8 RGB or grey up to 8192 px")
-    if film.kind != FilmKind.FRAMES or film.codec not in (CODEC_RAW, CODEC_ZSTD):
-        raise WireError("not a chunk of frames, raw or zstd")
+    if film.kind not in (FilmKind.FRAMES, FilmKind.PARCEL) or film.codec not in (CODEC_RAW, CODEC_ZSTD):
+        raise WireError("not a chunk of frames or of a parcel, raw or zstd")
+    if film.kind == FilmKind.PARCEL and (film.codec != CODEC_RAW or film.count != 1 or film.parts != 1):
+        raise WireError("a chunk of a parcel is one raw blob")
     if not 1 <= film.film <= NUMBER_MAX or not 0 <= film.run <= NUMBER_MAX:
         raise WireError("a film is numbered from 1 and a run from 0, both to 2**32 - 1")
     # The limits are checked before any sum, so none of them can overflow a reader.

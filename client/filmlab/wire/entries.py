@@ -18,6 +18,7 @@ from filmlab.wire.head import BODY_MAX_BYTES, NO_EPISODE, NO_STEP, EntryType, Fi
 from filmlab.wire.jsonbody import Json
 from filmlab.wire.names import METRIC_NAME_MAX_BYTES
 from filmlab.wire.recorder_entries import Recorder, RecorderAsk, Trace, Wish
+from filmlab.wire.results_entries import Results, ResultsEnd, Surroundings
 from filmlab.wire.run_entries import (
     AxisSnapshot,
     Blocked,
@@ -39,7 +40,8 @@ _HEAD = struct.Struct("<BBHIqqdI")
 
 Entry: TypeAlias = (
     RunBegin | MetricNames | Snapshot | EpisodeBegin | Steps | EpisodeEnd | Media | Blocked | Dropped | RunUpdate
-    | Flush | RunFinish | Recorder | Trace | RecorderAsk | ClipBegin | AxisSnapshot
+    | Flush | RunFinish | Recorder | Trace | RecorderAsk | ClipBegin | AxisSnapshot | Results | ResultsEnd
+    | Surroundings
 )  # fmt: skip
 _READERS: dict[int, Callable[[Json, memoryview], Entry]] = {
     RunBegin.TYPE: RunBegin.read,
@@ -59,6 +61,9 @@ _READERS: dict[int, Callable[[Json, memoryview], Entry]] = {
     RecorderAsk.TYPE: RecorderAsk.read,
     ClipBegin.TYPE: ClipBegin.read,
     AxisSnapshot.TYPE: AxisSnapshot.read,
+    Results.TYPE: Results.read,
+    ResultsEnd.TYPE: ResultsEnd.read,
+    Surroundings.TYPE: Surroundings.read,
 }
 
 
@@ -138,12 +143,15 @@ __all__ = [
     "MetricNames",
     "Recorder",
     "RecorderAsk",
+    "Results",
+    "ResultsEnd",
     "RunBegin",
     "RunFinish",
     "RunUpdate",
     "Snapshot",
     "StepColumn",
     "Steps",
+    "Surroundings",
     "Trace",
     "Wish",
     "decode_entries",

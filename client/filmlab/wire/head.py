@@ -17,7 +17,7 @@ FRAMES_MAX = 1_000_000
 
 
 class EntryType(IntEnum):
-    """The number of each entry on the wire. 64 and above are left to results and tapes."""
+    """The number of each entry on the wire. From 64 on they are of results."""
 
     RUN_BEGIN = 1
     METRIC_NAMES = 2
@@ -36,6 +36,9 @@ class EntryType(IntEnum):
     RECORDER_ASK = 15
     CLIP_BEGIN = 16
     AXIS_SNAPSHOT = 17
+    RESULTS = 64
+    RESULTS_END = 65
+    SURROUNDINGS = 66
 
 
 class FilmKind(IntEnum):
@@ -44,6 +47,8 @@ class FilmKind(IntEnum):
     FRAMES = 0
     TAPE = 1
     STATES = 2
+    PARCEL = 3
+    """Results: raw bytes, one blob to a chunk; `first` counts the chunks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,90 @@
+"""What does `run.log_results` do on the training's thread? It checks, copies once, and hands over."""
+
+import time
+from typing import Any
+
+from filmlab._seat import Seat
+from filmlab.errors import BadInput
+from filmlab.parcel import (
+    AnyResults,
+    Parcel,
+    check_episodes,
+    check_results,
+    config_of,
+    frozen,
+    state_of,
+    summary_of,
+)
+from filmlab.results.episode_files import EpisodeFiles
+from filmlab.results.metadata import RunMetadata
+
+
+def hand_over(seat: Seat, results: Any, save_checkpoint: bool, metadata: RunMetadata | None, episodes: Any) -> None:
+    """Hand over some results.
+
+    Raises:
+        BadInput: these are none, or cannot be written.
+        RuntimeError: the agent's state cannot be written; what else there is has been handed over.
+    """
+    found = check_results(results)
+    if metadata is not None and not isinstance(metadata, RunMetadata):
+        raise BadInput(f"log_results: metadata is a RunMetadata, got {type(metadata).__name__}")
+    files = check_episodes(found, episodes)
+    process = seat.process
+    if process is None:
+        return
+    tree, tree_bytes = frozen(found.tree())
+    room_bytes = process.intake.results_room_bytes() - tree_bytes
+    if room_bytes < 0:
+        _drop(seat, tree_bytes, "results", f"the results were dropped: their {tree_bytes} bytes are over results_bytes")
+        return
+    state, state_bytes, note, failure = None, 0, "", None
+    if save_checkpoint:
+        try:
+            state, state_bytes, note = state_of(found, room_bytes)
+        except RuntimeError as error:
+            failure, note = error, str(error)
+    if note:
+        _drop(seat, 0, "agent state", note)
+    _put(seat, found, tree, state, tree_bytes + state_bytes, note, metadata, files)
+    if failure is not None and seat.notices.strict:
+        raise failure
+
+
+def _put(
+    seat: Seat,
+    results: AnyResults,
+    tree: Any,
+    state: Any,
+    size_bytes: int,
+    note: str,
+    metadata: RunMetadata | None,
+    episodes: EpisodeFiles | None,
+) -> None:
+    process = seat.process
+    assert process is not None
+    parcel = Parcel(
+        run=seat.tally.number,
+        film=next(process.film_numbers),
+        run_type=tree["type"],
+        summary=summary_of(results),
+        metadata=metadata,
+        duration_s=time.monotonic() - seat.began_at,
+        config=config_of(results),
+        tree=tree,
+        state=state,
+        note=note,
+        episodes=episodes,
+        size_bytes=size_bytes,
+    )
+    seat.tally.results_handed += 1
+    seat.tally.films_begun += 1
+    process.intake.put_parcel(parcel)
+    process.link.wake()
+
+
+def _drop(seat: Seat, size_bytes: int, what: str, reason: str) -> None:
+    """Part of it is left out: said at once, counted, and shown with the run."""
+    seat.tally.count_drop(reason)
+    if not seat.notices.strict:
+        seat.notices.warn(f"{what}-dropped", f"run {seat.id}: {reason}")

@@ -1,0 +1,47 @@
+"""What is to be made of the episodes that some results hold? One file each, and videos of the first ones."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from filmlab.errors import BadInput, WireError
+from filmlab.media import check_fps
+from filmlab.wire.results_entries import VIDEOS_MAX, check_function
+
+WHOLE_MAX = 2**53 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeFiles:
+    """For `run.log_results(results, episodes=…)`.
+
+    Raises:
+        BadInput: a number, or the name of the function, cannot be used.
+    """
+
+    steps_per_env: int
+    """When these episodes were; names their directory, `episodes/step_00000500`."""
+    global_step: int
+    render: str = ""
+    """`package.module:function`, which makes an (H, W, 3) uint8 frame of an observation. It is called elsewhere, with the
+    interpreter, the module path and the working directory that `init` was called with."""
+    videos: int = 8
+    """Of how many episodes, at most."""
+    fps: float = 30.0
+
+    def __post_init__(self) -> None:
+        _check_whole("steps_per_env", self.steps_per_env, WHOLE_MAX)
+        _check_whole("global_step", self.global_step, WHOLE_MAX)
+        _check_whole("videos", self.videos, VIDEOS_MAX)
+        check_fps(self.fps)
+        if not isinstance(self.render, str):
+            raise BadInput("render: the name of a function, 'package.module:function', since it is called elsewhere")
+        try:
+            if self.render:
+                check_function(self.render)
+        except WireError as error:
+            raise BadInput(f"render: {error}") from None
+
+
+def _check_whole(what: str, value: Any, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise BadInput(f"{what}: a whole number from 0 to {most}, got {value!r}")
