@@ -1,6 +1,7 @@
 """What does `run.log_results` do on the training's thread? It checks, copies once, and hands over."""
 
 import time
+from time import perf_counter_ns
 from typing import Any
 
 from filmlab._seat import Seat
@@ -17,6 +18,18 @@ from filmlab.parcel import (
 )
 from filmlab.results.episode_files import EpisodeFiles
 from filmlab.results.metadata import RunMetadata
+
+
+def log_results(seat: Seat, results: Any, save_checkpoint: bool, metadata: RunMetadata | None, episodes: Any) -> None:
+    """As `Run.log_results`: nothing is raised into the training, unless it is strict."""
+    began = perf_counter_ns()
+    try:
+        if seat.ready("log_results"):
+            hand_over(seat, results, save_checkpoint, metadata, episodes)
+    except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `failed`
+        seat.failed("log_results", error)
+    finally:
+        seat.tally.meter.add(perf_counter_ns() - began)
 
 
 def hand_over(seat: Seat, results: Any, save_checkpoint: bool, metadata: RunMetadata | None, episodes: Any) -> None:

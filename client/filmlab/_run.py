@@ -13,7 +13,7 @@ from filmlab._episode import Episode, check_index
 from filmlab._folder import AS_ITS_RUN, Printing
 from filmlab._log import Logbook
 from filmlab._process import Departure, Process
-from filmlab._results import hand_over
+from filmlab._results import log_results
 from filmlab._seat import Seat
 from filmlab._stats import Stats, farewell, stage_of, stats_of
 from filmlab._values import Values
@@ -198,14 +198,7 @@ class Run:
             metadata: a `RunMetadata`; None: as it is found here.
             episodes: `EpisodeFiles`, when the episodes in the results are to be files, and videos.
         """
-        began = perf_counter_ns()
-        try:
-            if self._seat.ready("log_results"):
-                hand_over(self._seat, results, bool(save_checkpoint), metadata, episodes)
-        except Exception as error:  # noqa: BLE001  # as above
-            self._seat.failed("log_results", error)
-        finally:
-            self._seat.tally.meter.add(perf_counter_ns() - began)
+        log_results(self._seat, results, bool(save_checkpoint), metadata, episodes)
 
     def update(self, *, config: Any = None, summary: Any = None) -> None:
         """Set keys of the run's configuration or summary."""

@@ -9,7 +9,7 @@ from filmlab.errors import BadInput
 from filmlab.jsonable import jsonable
 from filmlab.pytree.dtypes import BadTree
 from filmlab.pytree.leaves import Leaf, is_array, snapshot
-from filmlab.pytree.write import copy_tree, to_bytes
+from filmlab.pytree.write import check_leaf, copy_tree
 from filmlab.results.config import plain
 from filmlab.results.episode_files import EpisodeFiles
 from filmlab.results.evaluation import EvaluationResults
@@ -76,8 +76,7 @@ def frozen(tree: Any) -> tuple[Any, int]:
             size_bytes += len(value)
             return bytes(value)
         if not isinstance(value, np.generic):
-            # Raises where this is nothing that can be written.
-            to_bytes(value)
+            check_leaf(value)
         return value
 
     return copy_tree(tree, freeze), size_bytes

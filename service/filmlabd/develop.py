@@ -10,6 +10,7 @@ from filmlabd.develop_curve import make_curve
 from filmlabd.develop_film import make_episode, make_medium
 from filmlabd.develop_page import make_page
 from filmlabd.develop_recorder import make_recorder
+from filmlabd.develop_results import make_results
 from filmlabd.develop_tracks import Tracks
 from filmlabd.index import Reader
 from filmlabd.model import Job, JobKind
@@ -47,6 +48,8 @@ def develop(job: Job, room: Room) -> Made:
                         return make_curve(job, reader, directory, room.tracks)
                     case JobKind.PAGE:
                         return make_page(job, run, reader, directory)
+                    case JobKind.RESULTS:
+                        return make_results(job, reader, room.film, directory)
                     case JobKind.RECORDER:
                         return make_recorder(job, reader, run.umask)
     except sqlite3.OperationalError as error:

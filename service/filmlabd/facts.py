@@ -87,6 +87,17 @@ class EpisodeCut:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultsCut:
+    """Results whose trainer is gone before it had sent all of them. `run_type` and `run` as in their beginning."""
+
+    session: int
+    run: int
+    film: int
+    run_type: str
+    wall: float
+
+
+@dataclass(frozen=True, slots=True)
 class FilmJudged:
     """Whether a film becomes a print, decided by the daemon at the episode's end, and why."""
 
@@ -174,6 +185,7 @@ Fact: TypeAlias = (
     | RunRefused
     | RunClosed
     | EpisodeCut
+    | ResultsCut
     | FilmJudged
     | FilmDeleted
     | RecordRefused
@@ -191,6 +203,7 @@ _TYPES: dict[str, Any] = {
         RunRefused,
         RunClosed,
         EpisodeCut,
+        ResultsCut,
         FilmJudged,
         FilmDeleted,
         RecordRefused,

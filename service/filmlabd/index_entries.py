@@ -20,17 +20,21 @@ from filmlab.wire.entries import (
     MetricNames,
     Recorder,
     RecorderAsk,
+    Results,
+    ResultsEnd,
     RunBegin,
     RunFinish,
     RunUpdate,
     Snapshot,
     Steps,
+    Surroundings,
     Trace,
     decode_entries,
 )
 from filmlab.wire.frame import Envelope
 from filmlabd.columns import Columns
 from filmlabd.index_recorders import Recorders
+from filmlabd.index_results import ResultsEntries
 from filmlabd.index_runs import begin_run, finish_writer, merge_json, use_up_request
 from filmlabd.index_schema import signed
 from filmlabd.index_state import INT_MAX, SessionState, State, Writer, clean, dump
@@ -51,6 +55,7 @@ class Entries:
         self._state = state
         self._columns = columns
         self._recorders = Recorders(db)
+        self._results = ResultsEntries(db)
 
     def apply(self, envelope: Envelope) -> None:
         """One record; one that is applied already changes nothing. An unreadable one is counted and consumed."""
@@ -118,6 +123,12 @@ class Entries:
                 self._recorders.trace(number, entry)
             case RecorderAsk():
                 self._recorders.ask(number, entry)
+            case Results():
+                self._results.begin(number, writer, entry)
+            case ResultsEnd():
+                self._results.end(number, entry)
+            case Surroundings():
+                self._results.surround(number, writer, entry)
             case Flush():
                 pass
             case _:

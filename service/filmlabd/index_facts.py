@@ -16,6 +16,7 @@ from filmlabd.facts import (
     JobStruck,
     PlanChanged,
     RecordRefused,
+    ResultsCut,
     RunClosed,
     RunOpened,
     RunPrinted,
@@ -24,6 +25,7 @@ from filmlabd.facts import (
     SessionOpened,
     read_fact,
 )
+from filmlabd.index_results import ResultsEntries
 from filmlabd.index_runs import close_writer, refuse_run
 from filmlabd.index_schema import signed
 from filmlabd.index_state import State, clean
@@ -39,6 +41,7 @@ class Facts:
     def __init__(self, db: sqlite3.Connection, state: State) -> None:
         self._db = db
         self._state = state
+        self._results = ResultsEntries(db)
 
     def apply(self, envelope: Envelope) -> None:
         """One fact. One that this version cannot read is counted and passed over."""
@@ -62,6 +65,8 @@ class Facts:
                 self._run_closed(fact)
             case EpisodeCut():
                 self._cut(fact)
+            case ResultsCut():
+                self._results.cut(fact)
             case FilmJudged():
                 self._judged(fact)
             case FilmDeleted():
@@ -164,6 +169,7 @@ class Facts:
     def _deleted(self, fact: FilmDeleted) -> None:
         key = signed(fact.session)
         raise_durable_b(self._db, fact.session, fact.durable_b)
+        self._results.deleted(fact)
         self._db.execute(
             "UPDATE episodes SET job_state = 'dropped', job_reason = ?"
             " WHERE session = ? AND film = ? AND job_state IN ('pending', 'ready')",
@@ -186,6 +192,8 @@ class Facts:
                 fact.cost_s, fact.wall,
             ),
         )  # fmt: skip
+        if fact.kind == JobKind.RESULTS:
+            self._results.done(fact)
         if fact.kind in _EPISODE_JOBS and fact.film:
             self._db.execute(
                 "UPDATE episodes SET job_state = 'done', paths = ?, job_reason = ? WHERE session = ? AND film = ?",
@@ -202,6 +210,8 @@ class Facts:
                 clean(fact.reason), fact.wall,
             ),
         )  # fmt: skip
+        if fact.final and fact.kind == JobKind.RESULTS:
+            self._results.struck(fact)
         if fact.final and fact.kind in _EPISODE_JOBS and fact.film:
             self._db.execute(
                 "UPDATE episodes SET job_state = 'failed', job_reason = ?"

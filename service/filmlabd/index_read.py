@@ -13,6 +13,7 @@ from filmlab.latency import Histogram
 from filmlabd.columns import join, unpack
 from filmlabd.index_page import PageAnswers
 from filmlabd.index_recorders import RecorderAnswers
+from filmlabd.index_results import ResultsAnswers
 from filmlabd.index_schema import open_reader, signed, unsigned
 from filmlabd.index_series import SeriesAnswers
 from filmlabd.index_state import load_histogram
@@ -61,7 +62,7 @@ class NoIndex(Transient):
     """There is no index yet: no daemon has ever run on this state directory."""
 
 
-class Answers(RecorderAnswers, SeriesAnswers, PageAnswers):
+class Answers(RecorderAnswers, ResultsAnswers, SeriesAnswers, PageAnswers):
     """Every question, over one connection."""
 
     def __init__(self, db: sqlite3.Connection) -> None:

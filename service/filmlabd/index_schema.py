@@ -111,7 +111,21 @@ CREATE TABLE media_data (
 ALTER TABLE runs ADD COLUMN metrics TEXT NOT NULL DEFAULT '{}';
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _RECORDERS, _IDENTITY, _FORMATS, _CLIPS, _MEDIA)
+_RESULTS = """
+CREATE TABLE results (
+    id INTEGER PRIMARY KEY, writer_id INTEGER NOT NULL, run_id TEXT NOT NULL, session INTEGER NOT NULL,
+    film INTEGER NOT NULL, run_type TEXT NOT NULL, place TEXT NOT NULL, parts TEXT NOT NULL, summary TEXT NOT NULL,
+    metadata TEXT NOT NULL, episodes INTEGER NOT NULL, steps_per_env INTEGER NOT NULL, global_step INTEGER NOT NULL,
+    render TEXT NOT NULL, videos INTEGER NOT NULL, fps REAL NOT NULL, note TEXT NOT NULL, wall REAL NOT NULL,
+    ended INTEGER NOT NULL DEFAULT 0, last_seq INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'pending',
+    paths TEXT NOT NULL DEFAULT '', problem TEXT NOT NULL DEFAULT '', UNIQUE (session, film));
+CREATE INDEX results_by_run ON results (run_id);
+CREATE TABLE surroundings (
+    session INTEGER, writer_id INTEGER, python TEXT NOT NULL, path TEXT NOT NULL, directory TEXT NOT NULL,
+    PRIMARY KEY (session, writer_id)) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RECORDERS, _IDENTITY, _FORMATS, _CLIPS, _MEDIA, _RESULTS)
 """Script n makes version n + 1 of version n. Only ever appended to."""
 VERSION = len(MIGRATIONS)
 

@@ -22,13 +22,15 @@ from filmlab.wire.entries import (
     MetricNames,
     Recorder,
     RecorderAsk,
+    Results,
+    ResultsEnd,
     RunBegin,
     RunFinish,
     RunUpdate,
     Snapshot,
     Trace,
 )
-from filmlabd import lab_films, lab_recorders
+from filmlabd import lab_films, lab_recorders, lab_results
 from filmlabd.events import DeleteFilm, Effect, Now, Reply, StartJob, Tell
 from filmlabd.facts import (
     EpisodeCut,
@@ -38,6 +40,7 @@ from filmlabd.facts import (
     JobDone,
     JobStruck,
     PlanChanged,
+    ResultsCut,
     RunClosed,
     RunOpened,
     RunPrinted,
@@ -141,6 +144,10 @@ class Lab:
                 if run is not None and session is not None:
                     self._redraw(run, EPISODE_METRICS, now)
                     return lab_films.develop_cut(self.jobs, run, session, fact, now)
+            case ResultsCut():
+                run = self._run_of(session, fact.run)
+                if run is not None and session is not None:
+                    lab_results.develop_cut(self.jobs, run, session, fact, now)
             case FilmDeleted():
                 return [DeleteFilm(fact.session, fact.film)]
             case FilmJudged():
@@ -148,7 +155,7 @@ class Lab:
             case PlanChanged():
                 return self._plan_changed(fact)
             case JobDone() | JobStruck():
-                return self._job_recorded(fact, now)
+                return self._job_recorded(fact, session, now)
         return []
 
     def end_session(self, session: Session, now: Now) -> list[Effect]:
@@ -238,8 +245,10 @@ class Lab:
             case EpisodeEnd():
                 self._redraw(run, EPISODE_METRICS, now)
                 self._end_film(session, entry)
-            case Media():
+            case Media() | ResultsEnd():
                 self._end_film(session, entry)
+            case Results():
+                lab_results.begin(session, run, entry)
             case Flush():
                 return self._flush(session, run, entry, now)
             case Recorder():
@@ -264,7 +273,7 @@ class Lab:
         """To every living writer: what one of them has used up, the others need not record."""
         return [Tell(session, plan) for session, plan in run.plans()]
 
-    def _end_film(self, session: Session, end: EpisodeEnd | Media) -> None:
+    def _end_film(self, session: Session, end: EpisodeEnd | Media | ResultsEnd) -> None:
         if end.film:
             film = session.films.setdefault(end.film, OpenFilm())
             film.end, film.run = end, end.run
@@ -289,7 +298,7 @@ class Lab:
             return []
         return [RunClosed(session.id, number, run_id, writer, attempt, status, now.wall)]
 
-    def _job_recorded(self, fact: JobDone | JobStruck, now: Now) -> list[Effect]:
+    def _job_recorded(self, fact: JobDone | JobStruck, owner: Session | None, now: Now) -> list[Effect]:
         failure = fact.reason if isinstance(fact, JobStruck) else ""
         if isinstance(fact, JobStruck) and not fact.final:
             return []
@@ -297,17 +306,20 @@ class Lab:
         # Of a run that is over and printed somebody wanted a print again.
         if (run is None or run.alive) and fact.kind != JobKind.PAGE:
             self._redraw_page(fact.run_id, now)
-        if lab_recorders.is_settled(self.jobs, fact):
+        if lab_recorders.is_settled(self.jobs, fact) and lab_results.is_settled(self.jobs, run, fact):
             self.waiters.settle(fact.run_id, fact.key, f"{fact.key}: {failure}" if failure else "")
-        return [*tells_of(fact, run), *self._answer(fact.run_id, now)]
+        return [*lab_results.tidy(run, owner, fact), *tells_of(fact, run), *self._answer(fact.run_id, now)]
 
     def _flush(self, session: Session, run: Run, flush: Flush, now: Now) -> list[Effect]:
         keys = lab_films.keys_of(self.jobs, run.id) | lab_recorders.hurry(self.jobs, run.id, now.at)
         keys |= {
             film_key(session.id, number, medium=isinstance(film.end, Media))
             for number, film in session.films.items()
-            if film.end is not None and self._run_of(session, film.run) is run and not film.provisional
+            if isinstance(film.end, EpisodeEnd | Media)
+            and self._run_of(session, film.run) is run
+            and not film.provisional
         }
+        keys |= lab_results.keys_under_way(session, run)
         for metric in run.metrics:
             key = curve_key(run.id, metric)
             if self.jobs.has(key):

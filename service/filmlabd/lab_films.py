@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from filmlab.wire.entries import NO_EPISODE, Media
+from filmlab.wire.entries import NO_EPISODE, Media, Results
+from filmlabd import lab_results
 from filmlabd.events import Effect, Now
 from filmlabd.facts import EpisodeCut, FilmDeleted, FilmJudged
 from filmlabd.jobs import Jobs, Priority, film_key
@@ -22,7 +23,7 @@ def submit(
 
 def keys_of(jobs: Jobs, run_id: str) -> set[str]:
     """The jobs of a run's films that wait or run."""
-    kinds = (JobKind.EPISODE, JobKind.MEDIA)
+    kinds = (JobKind.EPISODE, JobKind.MEDIA, JobKind.RESULTS)
     return {job.key for job in jobs.of_run(run_id) if job.kind in kinds}
 
 
@@ -30,6 +31,8 @@ def develop(jobs: Jobs, run: Run | None, session: Session, number: int, film: Op
     """A film that has ended, and of which nothing more will come. `run`: None where it was refused."""
     if run is None:
         return [FilmDeleted(session.id, number, session.durable_b, "its run was refused")]
+    if isinstance(film.begin, Results):
+        return lab_results.develop(jobs, run, session, number, film.begin, now)
     if isinstance(film.end, Media):
         submit(jobs, run, session.id, number, now.at, medium=True, recorder=film.recorder)
         return []
@@ -49,6 +52,8 @@ def leave(jobs: Jobs, run: Run | None, session: Session, number: int, film: Open
     """A film that will get nothing more: the trainer is gone."""
     if film.end is not None:
         return develop(jobs, run, session, number, film, now)
+    if isinstance(film.begin, Results):
+        return lab_results.leave(session, number, film.begin, now)
     if film.begin is None:
         return [FilmDeleted(session.id, number, session.durable_b, "its trainer died before saying what it is")]
     note = f"truncated: the trainer ended in mid-episode, after {film.frames} frames were safe"

@@ -19,6 +19,8 @@ class JobKind(StrEnum):
     """SVG and PNG of one metric of one run."""
     PAGE = "page"
     """run.json, history.json and index.html of one run."""
+    RESULTS = "results"
+    """The directory of a training's or an evaluation's results."""
     RECORDER = "recorder"
     """The curves and the history, or the checkpoint, of one recorder of curves."""
 
@@ -275,6 +277,50 @@ class RecorderRow:
     """How many rows of its history its curves show: -1 for all, None while nobody has asked for them."""
     checkpoint_rows: int | None
     writer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsRow:
+    """Results of one writer of a run, as the index knows them."""
+
+    run_id: str
+    writer: str
+    attempt: int
+    session: int
+    film: int
+    run_type: str
+    """`training` or `evaluation`."""
+    place: str
+    """Where they lie below the run's directory; empty: in it."""
+    parts: tuple[tuple[str, int], ...]
+    """(name, bytes) of what lies in their film."""
+    summary: dict[str, Any]
+    metadata: dict[str, Any]
+    episodes: bool
+    steps_per_env: int
+    global_step: int
+    render: str
+    videos: int
+    fps: float
+    note: str
+    wall: float
+    ended: bool
+    """All of their bytes have been sent, or their trainer is gone."""
+    last_seq: int
+    state: str
+    """`pending`, `ready` (their film may be whole), `done`, `failed`, `dropped` (later ones took their place)."""
+    paths: tuple[str, ...]
+    problem: str
+    """Why there are none, or what befell them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SurroundingsRow:
+    """Where a run's program runs."""
+
+    python: str
+    path: tuple[str, ...]
+    directory: str
 
 
 @dataclass(frozen=True, slots=True)

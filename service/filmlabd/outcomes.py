@@ -9,7 +9,7 @@ from filmlabd.model import JobKind, Outcome
 from filmlabd.runs import Run
 
 WORKING_AGAIN = "workers work again: rendering goes on"
-LASTING = (JobKind.EPISODE, JobKind.MEDIA, JobKind.RECORDER)
+LASTING = (JobKind.EPISODE, JobKind.MEDIA, JobKind.RECORDER, JobKind.RESULTS)
 """Kinds whose prints are remembered one by one; of the others the next redraw tells."""
 
 

@@ -1,7 +1,7 @@
 """What did the index know of a former life? The state of the core at the start of the daemon."""
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from filmlab import spool
@@ -9,9 +9,9 @@ from filmlab.errors import BadInput
 from filmlab.schedule import CaptureSchedule
 from filmlab.schedule.asked import Asked, is_asked
 from filmlab.schedule.ranges import parse_ranges
-from filmlab.wire.entries import ClipBegin, EpisodeBegin, EpisodeEnd, Media
+from filmlab.wire.entries import ClipBegin, EpisodeBegin, EpisodeEnd, Media, Results, ResultsEnd
 from filmlab.wire.messages import Stream
-from filmlabd import lab_recorders
+from filmlabd import lab_recorders, lab_results
 from filmlabd.films import FilmStore
 from filmlabd.index_read import Answers
 from filmlabd.jobs import Priority, film_key
@@ -38,6 +38,7 @@ def restore(read: Answers, films: FilmStore, lab: Lab, now_at: float) -> list[Se
     for episode in [*read.open_episodes(), *read.jobs("pending"), *read.jobs("ready")]:
         _take_up(episode, sessions.get(episode.session), lab, read, now_at)
     for run_id in lab.runs:
+        _take_up_results(run_id, sessions, lab, read, now_at)
         recorders = read.recorders(run_id)
         lab_recorders.take_up(lab.jobs, recorders, now_at)
         for recorder in recorders:
@@ -128,6 +129,25 @@ def _take_up(row: EpisodeRow, session: Session | None, lab: Lab, read: Answers, 
         lab.jobs.submit(
             Job(key, kind, row.run_id, row.session, row.film, final=True, recorder=recorder), Priority.ANIMATION, now_at
         )  # fmt: skip
+
+
+def _take_up_results(
+    run_id: str, sessions: Mapping[int, Session], lab: Lab, read: Answers, now_at: float
+) -> None:  # fmt: skip
+    """Results that are not written yet: still on their way, or waiting for a worker."""
+    run = lab.runs[run_id]
+    for row in read.results(run_id):
+        if row.state not in ("pending", "ready"):
+            continue
+        key, session = lab_results.results_key(run_id, row.run_type, row.writer), sessions.get(row.session)
+        if session is None or (row.ended and session.durable_b >= row.last_seq):
+            lab_results.submit(lab.jobs, run, key, row.session, row.film, now_at)
+            continue
+        number = next((number for number, seat in session.runs.items() if seat[:2] == (run_id, row.writer)), 0)
+        begin = Results(run=number, wall=row.wall, film=row.film, run_type=row.run_type, parts=row.parts)
+        end = ResultsEnd(run=number, wall=row.wall, film=row.film, pieces=0, last_seq=row.last_seq)
+        session.films[row.film] = OpenFilm(begin, end if row.ended else None, 0, number)
+        run.parcels.setdefault(key, {})[row.session, row.film] = False
 
 
 def _film(row: EpisodeRow, session: Session) -> OpenFilm:

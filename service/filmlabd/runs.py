@@ -81,6 +81,8 @@ class Run:
     """Provisional films whose trainer died in mid-episode; their EpisodeCut is on its way to the disk."""
     judged: set[tuple[int, int]] = field(default_factory=set)
     """Films that turned out to be among the last N; their FilmJudged is on its way to the disk."""
+    parcels: dict[str, dict[tuple[int, int], bool]] = field(default_factory=dict)
+    """Key of their job -> (session, film) of results whose film is there, the oldest first; whether they are whole."""
     printed: bool = True
 
     @property

@@ -7,7 +7,7 @@ Two numbers per stream that must never be confused: `next_seq` is what is expect
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from filmlab.wire.entries import ClipBegin, EpisodeBegin, EpisodeEnd, Media
+from filmlab.wire.entries import ClipBegin, EpisodeBegin, EpisodeEnd, Media, Results, ResultsEnd
 from filmlab.wire.frame import PROTOCOL
 from filmlab.wire.messages import Drain, Error, Hello, Stream, Welcome
 from filmlabd.leases import LEASE_S
@@ -64,8 +64,8 @@ class Life(Enum):
 class OpenFilm:
     """A film that is not whole yet: begun, maybe ended, its last chunks maybe still on their way."""
 
-    begin: EpisodeBegin | ClipBegin | None = None
-    end: EpisodeEnd | Media | None = None
+    begin: EpisodeBegin | ClipBegin | Results | None = None
+    end: EpisodeEnd | Media | ResultsEnd | None = None
     frames: int = 0
     """Frames that came so far."""
     run: int = 0

@@ -33,7 +33,8 @@ class WorkerSpec:
     rss_max_bytes: int = GIB
     """The same when it has grown beyond this after a job."""
     address_space_bytes: int = 6 * GIB
-    file_bytes: int = 2 * GIB
+    file_bytes: int = 9 * GIB
+    """An agent's state may have 8 GiB."""
     descriptors: int = 256
 
 

@@ -69,6 +69,11 @@ def children_of(value: Any) -> list[tuple[str, Any]] | None:
     return None
 
 
+def check_leaf(value: Any) -> None:
+    """Raise unless a leaf that is neither an array nor bytes can be written; TypeError, ValueError, OverflowError."""
+    msgpack.packb(_plain(value))
+
+
 def copy_tree(tree: Any, leaf: Callable[[Any], Any]) -> Any:
     """The same tree of dicts, with what `leaf` makes of every value that is no container.
 

@@ -16,6 +16,6 @@ from filmlab.results.saved import SavedRun, load_run
 from filmlab.results.training import TrainingResults
 
 __all__ = [
-    "Config", "EpisodeFiles", "EvaluationMetrics", "EvaluationResults", "RunMetadata", "SavedRun", "TrainingMetrics", "TrainingResults",
-    "load_run",
+    "Config", "EpisodeFiles", "EvaluationMetrics", "EvaluationResults", "RunMetadata", "SavedRun", "TrainingMetrics",
+    "TrainingResults", "load_run",
 ]  # fmt: skip

@@ -22,8 +22,8 @@ class EpisodeFiles:
     """When these episodes were; names their directory, `episodes/step_00000500`."""
     global_step: int
     render: str = ""
-    """`package.module:function`, which makes an (H, W, 3) uint8 frame of an observation. It is called elsewhere, with the
-    interpreter, the module path and the working directory that `init` was called with."""
+    """`package.module:function`, which makes an (H, W, 3) uint8 frame of an observation. It is called elsewhere, with
+    the interpreter, the module path and the working directory that `init` was called with."""
     videos: int = 8
     """Of how many episodes, at most."""
     fps: float = 30.0

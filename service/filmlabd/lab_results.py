@@ -1,0 +1,78 @@
+"""What becomes of results? The latest of a kind and writer are written; films that they made needless go. Pure."""
+
+from filmlab.wire.entries import Results
+from filmlabd.events import Effect, Now
+from filmlabd.facts import FilmDeleted, JobDone, JobStruck, ResultsCut
+from filmlabd.jobs import Jobs, Priority
+from filmlabd.model import Job, JobKind
+from filmlabd.runs import Run
+from filmlabd.session import OpenFilm, Session
+
+
+def results_key(run_id: str, run_type: str, writer: str) -> str:
+    """The key of the job that writes results: those of one kind and writer have one place, the latest win."""
+    return f"{JobKind.RESULTS}:{run_id}:{run_type}:{writer}"
+
+
+def begin(session: Session, run: Run, entry: Results) -> None:
+    """Results are on their way: whoever waits for their place waits for them."""
+    film = session.films.setdefault(entry.film, OpenFilm())
+    film.begin, film.run = entry, entry.run
+    key = results_key(run.id, entry.run_type, session.runs[entry.run][1])
+    run.parcels.setdefault(key, {})[session.id, entry.film] = False
+
+
+def submit(jobs: Jobs, run: Run, key: str, session: int, film: int, now_at: float) -> None:
+    """Ask for results to be written: all that there will be of them is durable."""
+    run.parcels.setdefault(key, {})[session, film] = True
+    jobs.submit(Job(key, JobKind.RESULTS, run.id, session, film, final=True), Priority.FINISH, now_at)
+
+
+def develop(jobs: Jobs, run: Run, session: Session, number: int, entry: Results, now: Now) -> list[Effect]:
+    """Results that are whole."""
+    submit(jobs, run, results_key(run.id, entry.run_type, session.runs[entry.run][1]), session.id, number, now.at)
+    return []
+
+
+def leave(session: Session, number: int, entry: Results, now: Now) -> list[Effect]:
+    """Results of which nothing more will come: the trainer is gone."""
+    return [ResultsCut(session.id, entry.run, number, entry.run_type, now.wall)]
+
+
+def develop_cut(jobs: Jobs, run: Run, session: Session, fact: ResultsCut, now: Now) -> None:
+    """What had come of them is written, as far as it is whole."""
+    key = results_key(run.id, fact.run_type, session.runs[fact.run][1])
+    submit(jobs, run, key, session.id, fact.film, now.at)
+
+
+def keys_under_way(session: Session, run: Run) -> set[str]:
+    """The keys of results of a run that this session has begun and that are not whole yet."""
+    return {
+        results_key(run.id, film.begin.run_type, session.runs[film.run][1])
+        for film in session.films.values()
+        if isinstance(film.begin, Results) and session.runs.get(film.run, ("",))[0] == run.id
+    }
+
+
+def is_settled(jobs: Jobs, run: Run | None, fact: JobDone | JobStruck) -> bool:
+    """Whether who waits for this place has what it waits for: later results may be on their way there."""
+    if fact.kind != JobKind.RESULTS or isinstance(fact, JobStruck):
+        return True
+    return not jobs.has(fact.key) and (run is None or all(run.parcels.get(fact.key, {}).values()))
+
+
+def tidy(run: Run | None, session: Session | None, fact: JobDone | JobStruck) -> list[Effect]:
+    """Results are written: their film is not needed any more, nor are those of earlier ones of this place."""
+    if fact.kind != JobKind.RESULTS or not isinstance(fact, JobDone):
+        return []
+    parcels = run.parcels.get(fact.key, {}) if run is not None else {}
+    mine = (fact.session, fact.film)
+    needless = list(parcels)[: list(parcels).index(mine) + 1] if mine in parcels else [mine]
+    effects: list[Effect] = []
+    for owner, film in needless:
+        parcels.pop((owner, film), None)
+        # How far stream B was durable is known of a session that lives; of another one nobody asks any more.
+        durable_b = session.durable_b if session is not None and session.id == owner else 0
+        reason = "written" if (owner, film) == mine else "later results took their place"
+        effects.append(FilmDeleted(owner, film, durable_b, reason))
+    return effects
