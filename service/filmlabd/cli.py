@@ -21,6 +21,7 @@ from filmlabd import (
     cli_show,
     cli_status,
     cli_sync,
+    cli_top,
     cli_wait,
     cli_why,
 )
@@ -121,6 +122,9 @@ def make_parser() -> argparse.ArgumentParser:
     form.add_argument("--csv", action="store_true", help="the metrics instead, a line for each point")
     form.add_argument("--json", action="store_true", help="the metrics instead, as history.json has them")
 
+    top = commands.add_parser("top", help="all runs and the daemon, live on the terminal")
+    top.add_argument("--once", action="store_true", help="only one picture, for scripts")
+
     commands.add_parser("status", help="what the daemon is doing")
     doctor = commands.add_parser("doctor", help="look for what could go wrong, and say what to do")
     doctor.add_argument("run", metavar="RUN", nargs="?", help="why clips of this run are missing, instead")
@@ -159,6 +163,8 @@ def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
         return cli_show.run(paths, options.run, options.port, as_json=options.json)
     if options.command == "why":
         return cli_why.run(paths, options.run, options.episode, as_json=options.json)
+    if options.command == "top":
+        return cli_top.run(paths, once=options.once, as_json=options.json)
     if options.command == "export":
         form = "csv" if options.csv else "json" if options.json else "html"
         return cli_export.run(paths, options.run, Wish(form, options.output, options.clips, options.max_bytes))

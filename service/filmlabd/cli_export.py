@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from filmlab.errors import BadInput
 from filmlab.paths import StatePaths
@@ -16,10 +16,12 @@ from filmlabd.artifacts import Printed
 from filmlabd.cli_format import count, printable, size
 from filmlabd.cli_ls import Misuse
 from filmlabd.develop_history import history
-from filmlabd.export import Export, make_export
 from filmlabd.index_read import NoIndex, Reader
 from filmlabd.model import RunRow
 from filmlabd.takeaway import metrics_csv
+
+if TYPE_CHECKING:
+    from filmlabd.export import Export
 
 STDOUT = "-"
 CLIPS = 13
@@ -47,6 +49,9 @@ def run(paths: StatePaths, name: str, wish: Wish) -> tuple[list[str], bool]:
         Misuse: there is no such run, or the file cannot be so small.
         OSError: it cannot be written there.
     """
+    # It brings what draws and encodes, for which no other command should wait.
+    from filmlabd.export import make_export
+
     try:
         with Reader(paths.index) as reader:
             found = reader.run(name)
@@ -117,7 +122,7 @@ def _target(found: RunRow, wish: Wish) -> Path | None:
     return path
 
 
-def _contents(made: Export) -> list[str]:
+def _contents(made: "Export") -> list[str]:
     clips = (
         count(made.clips, "clip") if made.clips == made.clips_in_all else f"{made.clips} of {made.clips_in_all} clips"
     )

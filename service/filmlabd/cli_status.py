@@ -24,10 +24,15 @@ def run(paths: StatePaths, *, as_json: bool) -> tuple[list[str], bool]:
 
 
 def look(paths: StatePaths) -> dict[str, Any]:
+    """As `ask`, and what the index says."""
+    return ask(paths, ASK_TIMEOUT_S) | {"index": _index(paths)}
+
+
+def ask(paths: StatePaths, timeout_s: float) -> dict[str, Any]:
     """`daemon` is `running`, `none` or `hanging`; with it running, its own answer is under `status`."""
     document: dict[str, Any] = {"state_dir": str(paths.state), "daemon": "none", "trouble": []}
     try:
-        document["status"] = Control(paths, ASK_TIMEOUT_S).ask("status")
+        document["status"] = Control(paths, timeout_s).ask("status")
         document["daemon"] = "running"
         document["trouble"] = _troubles(document["status"])
     except NoDaemon as error:
@@ -35,7 +40,6 @@ def look(paths: StatePaths) -> dict[str, Any]:
         if is_locked(paths.daemon_lock):
             document["daemon"] = "hanging"
             document["trouble"] = [f"{error}; see {paths.log}"]
-    document["index"] = _index(paths)
     return document
 
 

@@ -58,6 +58,15 @@ class SeriesAnswers:
         )
         return [SeriesRow(number, writer, attempt, count or 0) for number, writer, attempt, count in found]
 
+    def point_count(self, run_id: str) -> int:
+        """How many points a run has. Reads none of them."""
+        found = self._db.execute(
+            "SELECT sum(c.count) FROM writers w JOIN series s ON s.writer_id = w.id JOIN chunks c ON c.series = s.id"
+            " WHERE w.run_id = ?",
+            (run_id,),
+        )
+        return int(found.fetchone()[0] or 0)
+
     def pieces(self, series: int, after: int = 0) -> Iterator[Piece]:
         """The chunks of a series after the one of this id, the oldest first, one in memory at a time.
 
