@@ -143,7 +143,7 @@ def _drawn(figure: Any) -> NDArray[np.uint8]:
 
     shown = figure.canvas
     try:
-        canvas = FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
         return np.asarray(canvas.buffer_rgba()).copy()
     finally:
