@@ -105,3 +105,78 @@ def test_a_wandb_script(house: House) -> None:
     assert ">epoch<" in (house.run_dir() / "curves" / "val.acc.svg").read_text()
     names = {path.name for path in (house.run_dir() / "media").iterdir()}
     assert names == {"clip_200.gif", "clip_200.poster.webp", "view_200.png"}
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+RUN = """
+    import runpy, sys
+    sys.argv = [{path!r}, *{arguments!r}]
+    runpy.run_path({path!r}, run_name="__main__")
+"""
+
+
+def played(house: House, example: str, *arguments: str) -> set[str]:
+    """Run an example to its end and until it is printed; what its run has left, below its directory."""
+    house.train(RUN.format(path=str(EXAMPLES / example), arguments=arguments), SDL_VIDEODRIVER="dummy")
+    house.wait_printed()
+    directory = house.run_dir()
+    return {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
+
+
+def test_the_example_in_cleanrls_style(house: House) -> None:
+    """It leaves what its docstring says; CleanRL's model is where it was."""
+    files = played(house, "ppo.py", "--steps", "1100")
+    curves = ("charts/episodic_return", "charts/SPS", "losses/value_loss", "episode/return")
+    assert {f"curves/{name.replace('/', '%2F')}.svg" for name in curves} <= files
+    assert {"index.html", "episodes/episode_000000.gif", "episodes/episode_000001.gif"} <= files
+    assert {"media/hyperparameters_0.md", "media/weights%2Factor_1024.svg"} <= files
+    assert house.json("run.json")["config"]["learning_rate"] == 2.5e-4
+    assert len(list((house.root / "runs").glob("CartPole-v1__ppo__1__*/ppo.pt"))) == 1
+
+
+def test_the_example_of_stable_baselines3(house: House) -> None:
+    """With environments in processes of their own, normalised and monitored."""
+    files = played(house, "sb3_ppo.py", "--steps", "600", "--envs", "2")
+    assert {"curves/rollout%2Fep_rew_mean.svg", "curves/eval%2Fmean_reward.svg", "curves/time%2Ffps.svg"} <= files
+    assert {"episodes/episode_000000.gif", "media/eval_300.gif", "media/eval_600.gif"} <= files
+    facts = house.json("run.json")
+    assert (facts["name"], facts["config"]["num_envs"], facts["config"]["gamma"]) == ("PPO-CartPole-v1", 2, 0.99)
+    # Normalised rewards would be fractions; an episode of CartPole is worth its length.
+    lengths = house.json("history.json")["metrics"]["episode/length"][0]["value"]
+    assert house.json("history.json")["metrics"]["episode/return"][0]["value"] == lengths
+
+
+def test_the_example_in_wandbs_style(house: House) -> None:
+    """Media of every kind, a metric on another's axis, a summary."""
+    files = played(house, "wandb_style.py", "--steps", "20")
+    assert {"curves/score.svg", "curves/search.best.svg", "media/best%20policy_21.gif"} <= files
+    assert {"media/scores_10.svg", "media/scores_10.json", "media/policies_10.png"} <= files
+    facts = house.json("run.json")
+    assert set(facts["summary"]) == {"score.max", "score.mean", "best"}
+    assert facts["summary"]["score.max"] == facts["summary"]["best"]
+    assert house.json("history.json")["metrics"]["search.best"][0]["step"] == [0, 1]
+
+
+RESUMED = """
+    import gymnasium, torch
+    from stable_baselines3 import PPO
+    from filmlab.integrations.sb3 import FilmlabCallback
+    torch.set_num_threads(1)
+    env = gymnasium.make("CartPole-v1")
+    options = dict(n_steps=32, batch_size=32, n_epochs=1, device="cpu")
+    callback = FilmlabCallback(id="kept", schedule="never")
+    PPO("MlpPolicy", env, **options).learn(64, callback=callback).save("model")
+    callback.run.finish()
+    callback = FilmlabCallback(id="kept", resume="must", schedule="never")
+    PPO.load("model", env=env, device="cpu").learn(64, callback=callback, reset_num_timesteps=False)
+"""
+
+
+def test_a_resumed_training_is_another_attempt_that_goes_on(house: House) -> None:
+    """Of one run, with the steps of the model; the process ends without `finish`."""
+    house.train("import warnings; warnings.filterwarnings('ignore')\n" + RESUMED.replace("\n    ", "\n"))
+    house.wait_printed()
+    assert {
+        (series["writer"], series["attempt"]): series["step"]
+        for series in house.json("history.json")["metrics"]["time/fps"]
+    } == {("main", 1): [32, 64], ("main", 2): [96, 128]}
