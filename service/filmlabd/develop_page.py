@@ -16,6 +16,7 @@ from filmlabd.develop_medium import HISTOGRAM
 from filmlabd.develop_summary import summary_of
 from filmlabd.image_head import picture_size
 from filmlabd.index import Reader
+from filmlabd.index_results import latest
 from filmlabd.json_text import document
 from filmlabd.model import EpisodeRow, Job, JobKind, MetricRow, PrintRow, RunRow
 from filmlabd.pages.run_page import run_page
@@ -72,6 +73,7 @@ def look(run: RunRow, reader: Reader, directory: Printed) -> RunPage:
         curves=_curves(metrics, directory),
         more_curves=0,
         attempts=tuple(reader.attempts(run.run_id)),
+        results=tuple(latest(reader.results(run.run_id))),
         config=run.config,
         summary=summary_of(run, metrics, lambda name: reader.mean(run.run_id, name)),
         drops=tuple(reader.drops(run.run_id)),

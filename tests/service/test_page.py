@@ -246,3 +246,21 @@ def test_other_words() -> None:
     assert len(value("x" * 5000)) == 301
     assert value(10**5000).startswith("about 10^")
     assert flatten({"a": {"b": 1, "c": {}}}) == [("a.b", "1"), ("a.c", "{}")]
+
+
+def test_results_and_attempts(studio: Studio) -> None:
+    """What a training came to stands on the page; so does who wrote the run, where that is more than one."""
+    assert "Attempts" not in page(studio).words
+    said = {"n": 7, HOSTILE: HOSTILE}
+    studio.story.say(
+        entries.Results(
+            run=1, wall=5.0, film=studio.shoot(moving(1)), run_type="training", parts=(("results", 4),), summary=said,
+            metadata={"device": "cuda:1"},
+        )
+    )  # fmt: skip
+    studio.story.closed()
+    studio.story.open(2, attempt=2, directory=str(studio.prints))
+    words = page(studio).words
+    assert "Training results" in words
+    assert "devicecuda:1" in words
+    assert "Attemptsattemptwriterstatusstepsepisodes1mainfinished–02mainrunning–0" in words

@@ -9,7 +9,7 @@ from hashlib import sha256
 from importlib.resources import files
 
 from filmlabd.artifact_names import HISTORY, RUN
-from filmlabd.model import AttemptRow
+from filmlabd.model import AttemptRow, ResultsRow
 from filmlabd.pages.html import Html, el, href, join, raw
 from filmlabd.pages.texts import shown_text
 from filmlabd.pages.view import ClipView, CurveView, MediumView, Picture, RunPage
@@ -304,10 +304,18 @@ def _span(row: AttemptRow) -> str:
 def _tables(page: RunPage) -> Html | None:
     """What the run was given, beside what came of it."""
     given = _table("Configuration", page.config)
-    came = [table for table in (_table("Summary", page.summary), _cost(page)) if table is not None]
+    tables = (*map(_results, page.results), _table("Summary", page.summary), _cost(page))
+    came = [table for table in tables if table is not None]
     if given is None and not came:
         return None
     return el("div", el("div", given) if given is not None else None, el("div", came) if came else None, cls="tables")
+
+
+def _results(results: ResultsRow) -> Html | None:
+    """What a training or an evaluation came to, in its own words."""
+    whose = "" if results.writer == "main" else f" of {results.writer}"
+    trouble = {"problem": results.problem} if results.problem else {}
+    return _table(f"{results.run_type.capitalize()} results{whose}", results.summary | results.metadata | trouble)
 
 
 def _table(title: str, values: dict[str, object]) -> Html | None:

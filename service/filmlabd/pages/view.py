@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from filmlab.latency import Histogram
-from filmlabd.model import AttemptRow, DropRow, RunRow
+from filmlabd.model import AttemptRow, DropRow, ResultsRow, RunRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ class RunPage:
     curves: tuple[CurveView, ...]
     more_curves: int
     attempts: tuple[AttemptRow, ...]
+    results: tuple[ResultsRow, ...]
     config: dict[str, Any]
     summary: dict[str, Any]
     drops: tuple[DropRow, ...]
