@@ -18,6 +18,7 @@ from filmlab.parcel import (
 )
 from filmlab.results.episode_files import EpisodeFiles
 from filmlab.results.metadata import RunMetadata
+from filmlab.wire.entries import encode_entry
 
 
 def log_results(seat: Seat, results: Any, save_checkpoint: bool, metadata: RunMetadata | None, episodes: Any) -> None:
@@ -46,6 +47,8 @@ def hand_over(seat: Seat, results: Any, save_checkpoint: bool, metadata: RunMeta
     process = seat.process
     if process is None:
         return
+    if files is not None and files.render:
+        seat.put(encode_entry(seat.surroundings.entry(seat.tally.number)))
     tree, tree_bytes = frozen(found.tree())
     room_bytes = process.intake.results_room_bytes() - tree_bytes
     if room_bytes < 0:

@@ -10,6 +10,7 @@ from filmlab import _process
 from filmlab._rows import Row
 from filmlab.notices import Notices
 from filmlab.options import RunOptions
+from filmlab.surroundings import surroundings
 from filmlab.tally import Tally
 from filmlab.wire.entries import RunBegin, encode_entry
 
@@ -34,6 +35,7 @@ class Seat:
         self.process: _process.Process | None = None
         self.plan_version = 0
         self.began_at = time.monotonic()
+        self.surroundings = surroundings()
         self.joins = 0
         """How many sessions it has joined so far."""
         self.rows: dict[tuple[str, ...], Row] = {}

@@ -49,7 +49,7 @@ def develop(job: Job, room: Room) -> Made:
                     case JobKind.PAGE:
                         return make_page(job, run, reader, directory)
                     case JobKind.RESULTS:
-                        return make_results(job, reader, room.film, directory)
+                        return make_results(job, run, reader, room.film, directory)
                     case JobKind.RECORDER:
                         return make_recorder(job, reader, run.umask)
     except sqlite3.OperationalError as error:

@@ -37,6 +37,16 @@ class _Encode(Protocol):
 _ENCODERS: dict[str, _Encode] = {"gif": encode_gif, "mp4": encode_mp4, "webp": encode_webp}
 
 
+class Shots(Protocol):
+    """Frames that can be read more than once."""
+
+    lean: bool
+
+    def frames(self) -> Generator[NDArray[np.uint8]]: ...
+    def fps(self, fps: float) -> float: ...
+    def first(self) -> NDArray[np.uint8] | None: ...
+
+
 class Footage:
     """The frames of one film, with what was learned when they were read last."""
 
@@ -82,7 +92,7 @@ def _halved(frames: Iterator[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
 
 
 def make_clips(
-    footage: Footage, stem: str, formats: Sequence[str], fps: float, overlay: Overlay | None, publish: Publish
+    footage: Shots, stem: str, formats: Sequence[str], fps: float, overlay: Overlay | None, publish: Publish
 ) -> tuple[list[str], list[str]]:
     """`<stem>.gif` and what else was asked for, then `<stem>.poster.webp`; nothing of a film without a frame.
 

@@ -4,20 +4,24 @@ import json
 from pathlib import Path
 
 from filmlab.errors import BadInput, Corrupt
+from filmlab.pytree.read import from_bytes
 from filmlab.results import yaml_text
+from filmlab.results.episodes import Episodes
 from filmlab.results.layout import CONFIG, METADATA, RESULTS, YAML_MAX_BYTES, checkpoint_path
 from filmlab.results.metadata import RunMetadata
 from filmlabd.artifacts import Made, RunDirectory
+from filmlabd.develop_videos import Order, make_videos
 from filmlabd.film_parcel import ParcelReader
 from filmlabd.films import film_path
 from filmlabd.index import Reader
-from filmlabd.model import Job, ResultsRow
+from filmlabd.model import Job, ResultsRow, RunRow
 
 
-def make_results(job: Job, reader: Reader, room: Path, directory: RunDirectory) -> Made:
+def make_results(job: Job, run: RunRow, reader: Reader, room: Path, directory: RunDirectory) -> Made:
     """`.hydra/config.yaml`, `run_metadata.yaml`, `checkpoints/final.msgpack` and, last, `results.msgpack`.
 
-    An agent's state that did not come whole is left out, and said; a former one stays.
+    An agent's state that did not come whole is left out, and said; a former one stays. Episodes, and videos of them,
+    come behind all that: what is wrong with them is a note.
 
     Args:
         room: the directory of all films.
@@ -48,7 +52,38 @@ def make_results(job: Job, reader: Reader, room: Path, directory: RunDirectory) 
                 notes.append(f"the agent state did not come whole, so there is no checkpoint of it: {error}")
         # Last: whoever finds it finds all that belongs to it.
         paths.insert(0, directory.publish(base + RESULTS, results, final=job.final))
+    if row.episodes:
+        made, more = _make_episodes(row, run, reader, results, directory, base)
+        paths, notes = paths + made, notes + more
     return tuple(paths), tuple(notes)
+
+
+def _make_episodes(
+    row: ResultsRow, run: RunRow, reader: Reader, results: bytes, directory: RunDirectory, base: str
+) -> tuple[list[str], list[str]]:
+    """(paths, notes) of the episodes in some results."""
+
+    def publish(path: str, data: bytes) -> str:
+        return directory.publish(path, data, final=True)
+
+    try:
+        tree = from_bytes(results)
+        kept = Episodes.of(tree["episodes"], tree["episode_lengths"], tree["episode_returns"], tree["seed"])
+    except (BadInput, KeyError, TypeError, ValueError) as error:
+        return [], [f"episodes: {error}"]
+    paths = [publish(base + name, data) for name, data in kept.files(row.steps_per_env, row.global_step)]
+    if not row.render or not row.videos or not paths:
+        return paths, []
+    surroundings = reader.surroundings(row.session, row.writer, row.run_id)
+    if surroundings is None:
+        return paths, [f"videos: {row.render}: where its program runs is not known"]
+    shown = paths[: row.videos]
+    order = Order(
+        row.render, surroundings, tuple(directory.path / path for path in shown),
+        tuple(path.removesuffix(".npz") for path in shown), run.formats, row.fps,
+    )  # fmt: skip
+    made, notes = make_videos(order, publish)
+    return paths + made, notes
 
 
 def _config(parcel: ParcelReader, size_bytes: int) -> bytes:

@@ -84,6 +84,38 @@ def test_results_become_a_directory(house: House) -> None:
     until(lambda: not list(house.paths.film.rglob("*.film")), "the films of written results to go")
 
 
+def test_episodes_become_files_and_videos(house: House) -> None:
+    """Drawn by a function of the program's own module, found where the program was started."""
+    (house.root / "maze_draw.py").write_text(
+        "import numpy as np\n"
+        "def frame(observation):\n"
+        "    return np.full((16, 16, 3), int(observation[0]) % 256, np.uint8)\n"
+    )
+    train(
+        house,
+        """
+    from filmlab.results import EpisodeFiles
+    files = EpisodeFiles(steps_per_env=500, global_step=8000, render="maze_draw:frame", fps=10)
+    run.log_results(samples.evaluation(run.dir), episodes=files)
+    gone = EpisodeFiles(steps_per_env=600, global_step=9000, render="maze_draw:gone", videos=1)
+    print("flushed", run.flush())
+    run.log_results(samples.evaluation(run.dir), episodes=gone)
+    run.finish()
+    """,
+    )
+    house.wait_printed()
+    found = directory(house) / "episodes"
+    kinds = ("gif", "npz", "poster.webp")
+    names = [f"step_00000500/episode_000{index}.{kind}" for index in (0, 1) for kind in kinds]
+    names += [f"step_00000600/episode_000{index}.npz" for index in (0, 1)]
+    assert sorted(str(path.relative_to(found)) for path in found.rglob("*.*")) == sorted(names)
+    first, second = rows(house)
+    assert first.problem == "" and len(first.paths) == 9
+    assert second.problem == (
+        "videos: maze_draw:gone: AttributeError: module 'maze_draw' has no attribute 'gone'; 0 videos were made before"
+    )
+
+
 def test_the_latest_results_win(house: House) -> None:
     """Handed over again and again, the last ones are what is there, and a flush waits for them."""
     output = train(

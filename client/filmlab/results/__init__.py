@@ -9,6 +9,7 @@ Files and formats: docs/results.md.
 
 from filmlab.results.config import Config
 from filmlab.results.episode_files import EpisodeFiles
+from filmlab.results.episodes import save_episodes
 from filmlab.results.evaluation import EvaluationResults
 from filmlab.results.metadata import RunMetadata
 from filmlab.results.metrics import EvaluationMetrics, TrainingMetrics
@@ -17,5 +18,5 @@ from filmlab.results.training import TrainingResults
 
 __all__ = [
     "Config", "EpisodeFiles", "EvaluationMetrics", "EvaluationResults", "RunMetadata", "SavedRun", "TrainingMetrics",
-    "TrainingResults", "load_run",
+    "TrainingResults", "load_run", "save_episodes",
 ]  # fmt: skip
