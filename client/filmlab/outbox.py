@@ -29,11 +29,11 @@ from filmlab.delivery import (
 )
 from filmlab.errors import WireError
 from filmlab.liveness import NEVER, Liveness
-from filmlab.outgoing import Outgoing, cost_bytes
+from filmlab.outgoing import Outgoing, chunk_cost_bytes
 from filmlab.wire import messages
 from filmlab.wire.chunks import Film, seal_chunk
 from filmlab.wire.entries import seal_entries
-from filmlab.wire.frame import HEADER_BYTES, WAITING, Envelope
+from filmlab.wire.frame import WAITING, Envelope
 from filmlab.wire.messages import Stream
 
 BATCH_BYTES = 4 * MIB
@@ -63,6 +63,7 @@ class Outbox:
         self._c = Outgoing(session, Stream.C)
         self._b = Outgoing(session, Stream.B)
         self._live = Liveness(self.limits, now)
+        self._awaited = False
         self._boot: int | None = None
         self._credit_bytes = 0
         self._spool_off_until = NEVER
@@ -96,12 +97,12 @@ class Outbox:
         """Is there room for so many bytes of compressed frames, as one chunk?"""
         # What stream C has in memory beyond its reserve, it has taken from film.
         lent = max(0, self._c.memory_bytes - self.limits.control_reserve_bytes)
-        return self._b.memory_bytes + lent + _chunk_cost(size_bytes) <= self.limits.memory_bytes
+        return self._b.memory_bytes + lent + chunk_cost_bytes(size_bytes) <= self.limits.memory_bytes
 
     def control_room(self, size_bytes: int) -> bool:
         """Is there room for so many bytes of entries, as one record? Film never takes the reserve."""
         limit = self.limits.memory_bytes + self.limits.control_reserve_bytes
-        return self.memory_bytes + _chunk_cost(size_bytes) <= limit
+        return self.memory_bytes + chunk_cost_bytes(size_bytes) <= limit
 
     # --- the connection ---------------------------------------------------------------------------------------------
 
@@ -114,6 +115,12 @@ class Outbox:
         """The socket lost its peer, or is a new one that has none yet."""
         self._live.disconnected(now)
         return self._state_events()
+
+    def await_answer(self, awaited: bool, now: float) -> None:
+        """Whether somebody waits for a PRINT: while none comes HELLO is said now and then, which brings lost ones."""
+        if awaited and not self._expecting:
+            self._live.began(now)
+        self._awaited = awaited
 
     def why_not(self, reason: str) -> None:
         """Why the shell could not reach a daemon, for people."""
@@ -169,8 +176,8 @@ class Outbox:
         out: list[Envelope] = []
         if self._lost:
             return out
-        was_unanswered = self._unanswered
-        if self._live.hello_due(now, was_unanswered, starved=self._starved):
+        was_expecting = self._expecting
+        if self._live.hello_due(now, was_expecting, starved=self._starved):
             hello = replace(self._hello, acked_c=self._c.durable, acked_b=self._b.durable)
             out.append(messages.encode(hello, self.session))
         if not self._live.welcomed:
@@ -178,7 +185,7 @@ class Outbox:
         max_bytes -= self._c.take(self.limits.control_window_bytes, max_bytes, out)
         if not self._c.unsent and self._credit_bytes:
             self._b.take(self._credit_bytes, max_bytes, out)
-        if self._unanswered and not was_unanswered:
+        if self._expecting and not was_expecting:
             self._live.began(now)
         if not out and self._live.ping_due(now):
             out.append(messages.encode(messages.Ping(int(now)), self.session))
@@ -193,7 +200,7 @@ class Outbox:
         if now >= self._spool_off_until:
             self._spool_off_until = NEVER
         if not self._lost and self._mode != "offline":
-            self._live.tick(now, self._unanswered)
+            self._live.tick(now, self._expecting)
         return self._state_events()
 
     def next_at(self) -> float | None:
@@ -204,7 +211,7 @@ class Outbox:
         if self._spool_off_until > NEVER and self._spills and self._excess():
             instants.append(self._spool_off_until)
         if self._mode != "offline":
-            at = self._live.next_at(self._unanswered, starved=self._starved)
+            at = self._live.next_at(self._expecting, starved=self._starved)
             instants += [at] if at is not None else []
         return min(instants, default=None)
 
@@ -308,6 +315,11 @@ class Outbox:
     # --- inside -----------------------------------------------------------------------------------------------------
 
     @property
+    def _expecting(self) -> bool:
+        """The daemon owes something: an acknowledgement, or an answer that somebody waits for."""
+        return self._awaited or self._unanswered
+
+    @property
     def _unanswered(self) -> bool:
         return self._c.unanswered or self._b.unanswered
 
@@ -347,6 +359,8 @@ class Outbox:
                 events.append(NewBoot(welcome.boot))
             self._boot = welcome.boot
         self._live.welcome(now, welcome.lease_s)
+        if not self._unanswered:
+            self._live.progress(now)  # there is nothing to acknowledge: that it answers is all that can be wanted
         self._grant(welcome.credit_bytes)
         events += self._ack(welcome.durable_c, welcome.durable_b, now)
         self._c.go_to(welcome.next_c)
@@ -374,6 +388,10 @@ class Outbox:
             # It was restarted, or took this process for dead: introduce ourselves again.
             self._live.away(now, "the daemon does not know this session", hello_at=now)
             return []
+        if error.code == "session-over":
+            # It took this process for dead, and has closed its runs: they go on in another session.
+            self._lost = error.message
+            return [SessionLost(error.message)]
         if error.code == "version":
             self._live.give_up(now, error.message)
         return [Refused(error)]
@@ -383,8 +401,3 @@ class Outbox:
             return []
         self._said = self.state
         return [StateChanged(self.state, self.why)]
-
-
-def _chunk_cost(size_bytes: int) -> int:
-    # The meta and the table of a chunk are never larger than this.
-    return cost_bytes(size_bytes + HEADER_BYTES + 8192)

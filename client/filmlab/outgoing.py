@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import msgpack
 
-from filmlab.wire.frame import Envelope, Kind, seal
+from filmlab.wire.frame import HEADER_BYTES, Envelope, Kind, seal
 from filmlab.wire.messages import Stream
 
 RECORD_OVERHEAD_BYTES = 512
@@ -21,6 +21,12 @@ _KINDS = {Stream.C: Kind.DATA_C, Stream.B: Kind.DATA_B}
 def cost_bytes(record_bytes: int) -> int:
     """What a record of this size counts against a limit of memory."""
     return record_bytes + RECORD_OVERHEAD_BYTES
+
+
+def chunk_cost_bytes(blobs_bytes: int) -> int:
+    """The same of a record that is made of so many bytes of blobs, at most."""
+    # The meta and the table of a chunk are never larger than this.
+    return cost_bytes(blobs_bytes + HEADER_BYTES + 8192)
 
 
 class Outgoing:

@@ -86,6 +86,7 @@ class Packer:
     def drain(self, outbox: Outbox, now: float) -> bool:
         """Move a few ms worth of items; True if there were any."""
         self._outbox, self._drained_at = outbox, now
+        outbox.await_answer(any(tally.flushes for tally in list(self.tallies.values())), now)
         taken: list[Item] = []
         posted = False
         if outbox.control_room(CONTROL_ROOM_BYTES):

@@ -4,6 +4,7 @@ A record goes: received -> appended -> synced (now it is acknowledged) -> indexe
 Nothing overtakes: each sync takes a batch, and the next batch gathers meanwhile.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,9 +113,14 @@ class Core:
             instants += [self._idle.due_at(), self._jobs_at if self._free else None]
         return min((instant for instant in instants if instant is not None), default=None)
 
-    def restore(self, sessions: list[Session], now: Now) -> list[Command]:
-        """Take up what the index knew of a former life: sessions that have not ended, their processes to be watched."""
+    def restore(self, sessions: list[Session], now: Now, over: Iterable[int] = ()) -> list[Command]:
+        """Take up what the index knew of a former life: sessions that have not ended, their processes to be watched.
+
+        Args:
+            over: sessions that have, the last one at last.
+        """
         out: list[Command] = []
+        self._departures.remember(over)
         for session in sessions:
             self.sessions[session.id] = session
             self._departures.watch(session, now, out)
@@ -161,6 +167,10 @@ class Core:
             return
         number = event.envelope.session
         session = self.sessions.get(number)
+        if session is None and self._departures.is_over(number):
+            over = messages.Error("session-over", "this session has ended: its process begins another")
+            out.append(events.Send(event.peer, messages.encode(over, number)))
+            return
         if session is None:
             # Not the pid of HELLO: it may be that of another pid namespace, and then somebody else's here.
             host, parent = hello.host[:200], hello.parent_session
@@ -172,6 +182,8 @@ class Core:
         self._desk.welcome(session, out)
         for run in session.runs:
             self._desk.send_plan(session, run, out)
+        for answer in session.answers:
+            self._desk.tell(session, answer, out)
 
     def _data(self, event: events.Received, now: Now, out: list[Command]) -> None:
         session = self.sessions.get(event.envelope.session)
@@ -289,8 +301,7 @@ class Core:
                 if session is not None and item.film.part == item.film.parts - 1:
                     self.lab.film_arrived(session, item.film.film, item.film.run, item.film.count)
             case SessionEnded():
-                self.sessions.pop(item.session, None)
-                out.append(events.DropSpool(item.session))
+                self._departures.ended(item.session, out)
             case _:
                 self._desk.follow(self.lab.apply_fact(item, session, now), now, out)
 

@@ -25,6 +25,7 @@ from filmlabd import events, ops
 from filmlabd.ballast import Ballast
 from filmlabd.config import Settings
 from filmlabd.core import Core, Limits
+from filmlabd.departures import OVER_KEPT
 from filmlabd.disk import Disk
 from filmlabd.films import FilmStore
 from filmlabd.index import Index
@@ -98,7 +99,7 @@ class Daemon:
             freed=lambda count: self._happen(events.WorkersFree(count)),
         )
         await self._pool.start()
-        self._carry_out(self._core.restore(sessions, self._now()))
+        self._carry_out(self._core.restore(sessions, self._now(), index.read.ended_sessions(OVER_KEPT)))
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._happen, events.StopAsked(signal.Signals(number).name))
         self._open_doors()

@@ -1,6 +1,6 @@
 """How does a session end? Its process goes, what it spooled is taken in, and then its runs are closed. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from filmlab.wire.frame import Envelope, Kind
 from filmlab.wire.messages import Stream
@@ -11,6 +11,8 @@ from filmlabd.facts import RecordRefused, SessionOpened
 from filmlabd.leases import Leases
 from filmlabd.session import Arrival, Life, Session
 
+OVER_KEPT = 4096
+
 
 class Departures:
     """The ends of all sessions: noticed by a watch on their process, or by a lease where it cannot be watched."""
@@ -18,6 +20,8 @@ class Departures:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.leases = Leases()
+        self._over: dict[int, None] = {}
+        """Sessions that have ended, the last ones to do so, in this order."""
         self._unread: dict[int, bool] = {}
         """Sessions whose film was left in their spools for want of room -> whether that reading has come to its end."""
 
@@ -44,6 +48,22 @@ class Departures:
         session.life, session.ended_how = Life.LEAVING, how
         self.leases.end(number)
         out += [events.Unwatch(number), events.ReadSpool(number)]
+
+    def ended(self, number: int, out: list[Command]) -> None:
+        """That it is over is durable: what it left on disk can go, and it is not begun again."""
+        self._desk.sessions.pop(number, None)
+        self.remember([number])
+        out.append(events.DropSpool(number))
+
+    def remember(self, numbers: Iterable[int]) -> None:
+        """These sessions are over, the last one at last. Some thousands are kept: late records are minutes late."""
+        self._over |= dict.fromkeys(numbers)
+        while len(self._over) > OVER_KEPT:
+            del self._over[next(iter(self._over))]
+
+    def is_over(self, number: int) -> bool:
+        """Whether this session has ended: a HELLO of it was held up on its way, or its process was taken for dead."""
+        return number in self._over
 
     def silent(self, now: Now, out: list[Command]) -> None:
         """Let go of those that have not been heard from for too long."""

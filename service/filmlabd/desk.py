@@ -48,6 +48,7 @@ class Desk:
             if isinstance(effect, Tell):
                 session = self.sessions.get(effect.session)
                 if session is not None:
+                    session.remember(effect.message)
                     self.tell(session, effect.message, out)
             elif isinstance(effect, Command):
                 out.append(effect)

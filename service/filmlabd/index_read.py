@@ -207,6 +207,13 @@ class Answers(RecorderAnswers, ResultsAnswers, SeriesAnswers, PageAnswers):
         """The sessions that have not ended, in the order of their beginning."""
         return self._sessions("WHERE how = '' AND pid IS NOT NULL ORDER BY opened_wall, session")
 
+    def ended_sessions(self, most: int) -> list[int]:
+        """At most so many sessions that have ended: the last ones to do so, in this order."""
+        rows = self._db.execute(
+            "SELECT session FROM sessions WHERE how != '' ORDER BY ended_wall DESC LIMIT ?", (most,)
+        )
+        return [unsigned(key) for (key,) in reversed(rows.fetchall())]
+
     def unreadable(self) -> int:
         """How many records and entries of the journal could not be understood."""
         return int(self._db.execute("SELECT value FROM state WHERE name = 'unreadable'").fetchone()[0])

@@ -149,7 +149,7 @@ class Lab:
                 if run is not None and session is not None:
                     lab_results.develop_cut(self.jobs, run, session, fact, now)
             case FilmDeleted():
-                return [DeleteFilm(fact.session, fact.film)]
+                return [DeleteFilm(fact.session, fact.film), *self._film_dropped(fact, now)]
             case FilmJudged():
                 lab_films.develop_judged(self.jobs, self.runs.values(), fact, now)
             case PlanChanged():
@@ -238,7 +238,7 @@ class Lab:
                 return []
         run = self._run_of(session, entry.run)
         if run is None:
-            return []
+            return _refuse_wait(session, entry)
         match entry:
             case RunBegin() | RunUpdate() | Blocked() | Dropped():
                 self._redraw_page(run.id, now)
@@ -297,6 +297,11 @@ class Lab:
         if run is None or run.writers.get(writer) != (session.id, number):
             return []
         return [RunClosed(session.id, number, run_id, writer, attempt, status, now.wall)]
+
+    def _film_dropped(self, fact: FilmDeleted, now: Now) -> list[Effect]:
+        """Somebody may wait for the print of a film that had ended and was not whole: it turned out to be too many."""
+        keys = {film_key(fact.session, fact.film, medium=medium) for medium in (False, True)}
+        return [effect for run_id in self.waiters.drop(keys) for effect in self._answer(run_id, now)]
 
     def _job_recorded(self, fact: JobDone | JobStruck, owner: Session | None, now: Now) -> list[Effect]:
         failure = fact.reason if isinstance(fact, JobStruck) else ""
@@ -366,3 +371,11 @@ class Lab:
     def _run_of(self, session: Session | None, number: int) -> Run | None:
         known = session.runs.get(number) if session is not None else None
         return self.runs.get(known[0]) if known is not None else None
+
+
+def _refuse_wait(session: Session, entry: Entry) -> list[Effect]:
+    """Who waits for a run that was refused is told: that it was may have been lost with a connection."""
+    if not isinstance(entry, Flush | RecorderAsk) or not entry.token:
+        return []
+    refused = messages.Print(entry.run, "flush", False, reason="this run was refused", token=entry.token)
+    return [Tell(session.id, refused)]

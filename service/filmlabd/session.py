@@ -4,18 +4,20 @@ Two numbers per stream that must never be confused: `next_seq` is what is expect
 `durable` is what is on disk. Only the second is ever acknowledged.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from filmlab.wire.entries import ClipBegin, EpisodeBegin, EpisodeEnd, Media, Results, ResultsEnd
 from filmlab.wire.frame import PROTOCOL
-from filmlab.wire.messages import Drain, Error, Hello, Stream, Welcome
+from filmlab.wire.messages import Drain, Error, Hello, Message, Print, Stream, Welcome
 from filmlabd.leases import LEASE_S
 
 RESYNC_GAP_S = 0.05
 CREDIT_MIN_BYTES = 1024 * 1024
 CREDIT_MAX_BYTES = 16 * 1024 * 1024
 LOST_MOST = 10_000
+ANSWERS_KEPT = 64
 
 
 class Arrival(Enum):
@@ -103,6 +105,8 @@ class Session:
     films: dict[int, OpenFilm] = field(default_factory=dict)
     recorders: dict[int, str] = field(default_factory=dict)
     """Of curves: number -> run id."""
+    answers: deque[Print] = field(default_factory=lambda: deque(maxlen=ANSWERS_KEPT))
+    """The last ones to flushes. Nothing says whether they arrived, so they are given again after each HELLO."""
     spool_read: bool = False
     """All that its process left on disk has been taken in."""
 
@@ -128,6 +132,11 @@ class Session:
             boot, self.durable_c, self.next_c, self.durable_b, self.next_b, credit, daemon_version=version,
             lease_s=0.0 if self.pid else LEASE_S,
         )  # fmt: skip
+
+    def remember(self, message: Message) -> None:
+        """What is told now: an answer is kept, since the connection may be gone that it goes to."""
+        if isinstance(message, Print) and message.token:
+            self.answers.append(message)
 
     def pass_over(self, stream: Stream, seq: int) -> range:
         """The numbers before `seq` that will never come, since a spool has lost them; `seq` is the next one then.

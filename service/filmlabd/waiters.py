@@ -1,6 +1,6 @@
 """Who waits for which prints? A flush, or the end of a run: first for its films and curves, then for the page. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 
@@ -38,6 +38,14 @@ class Waiters:
                 waiter.keys.discard(key)
                 if failure:
                     waiter.failures.append(failure)
+
+    def drop(self, keys: Collection[str]) -> list[str]:
+        """These jobs will never be asked for after all; the runs of which somebody waited for one."""
+        waited = [run_id for run_id, waits in self._by_run.items() if any(wait.keys & set(keys) for wait in waits)]
+        for run_id in waited:
+            for key in keys:
+                self.settle(run_id, key)
+        return waited
 
     def take_ready(self, run_id: str, page_key: str, want_page: Callable[[Waiter], None]) -> list[Waiter]:
         """The waits of a run that are over. Those that have their prints go on to wait for the page first."""

@@ -187,6 +187,25 @@ def test_an_idle_connection_is_left_alone() -> None:
     assert not box.wants_reconnect
 
 
+def test_an_awaited_answer_is_asked_for_and_then_the_connection_is_given_up() -> None:
+    """All is durable, but the PRINT that somebody waits for may be lost: HELLO brings it, silence ends the socket."""
+    box = online()
+    box.await_answer(True, 1.0)
+    assert box.next_at() == 1.0 + SMALL.hello_after_s
+    assert box.take(2.9, MUCH) == []
+    assert kinds(box.take(3.0, MUCH)) == [Kind.HELLO]
+    box.receive(welcome(), 3.1)
+    assert kinds(box.take(5.1, MUCH)) == [Kind.HELLO]
+    box.tick(3.1 + SMALL.reconnect_after_s - 0.1)
+    assert not box.wants_reconnect
+    box.tick(3.1 + SMALL.reconnect_after_s)
+    assert box.wants_reconnect
+    box = online()
+    box.await_answer(True, 1.0)
+    box.await_answer(False, 1.5)
+    assert (box.next_at(), box.take(9.0, MUCH)) == (None, [])
+
+
 def test_hello_tells_what_is_known_to_be_durable() -> None:
     """A repeated HELLO carries the numbers that were acknowledged."""
     box = online()
@@ -341,6 +360,16 @@ def test_an_unknown_session_introduces_itself_again() -> None:
     assert kinds(box.take(0.5, MUCH)) == [Kind.HELLO]
     box.receive(welcome(), 0.6)
     assert numbers(box.take(0.6, MUCH)) == [(Kind.DATA_C, 1)]
+
+
+def test_a_session_that_is_over_is_lost() -> None:
+    """The daemon took this process for dead and closed its runs: nothing more is sent, and another session begins."""
+    box = online()
+    box.push_c([b"x"])
+    box.take(0.0, MUCH)
+    over = messages.encode(messages.Error("session-over", "this session has ended"), SESSION)
+    assert SessionLost("this session has ended") in box.receive(over, 0.5)
+    assert (box.state, box.take(9.0, MUCH)) == ("lost", [])
 
 
 def test_another_version_means_the_spool() -> None:

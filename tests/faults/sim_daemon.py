@@ -9,6 +9,7 @@ from filmlab.wire import messages
 from filmlab.wire.frame import Envelope, Kind
 from filmlabd import events
 from filmlabd.core import Core, Limits
+from filmlabd.departures import OVER_KEPT
 from filmlabd.facts import FilmDeleted, read_fact
 from filmlabd.jobs import Jobs
 from filmlabd.lab import Lab
@@ -42,6 +43,7 @@ class DaemonLife:
         self._unwritten: list[Envelope] = []
         self._unindexed: list[tuple[int, Envelope]] = []
         self._posted_at = 0.0
+        self.taken_in: set[int] = set()
         self.deletable: set[tuple[int, int]] = set()
         self.index = world.disk.open_index()
         self.index.catch_up(world.disk.journal)
@@ -50,7 +52,7 @@ class DaemonLife:
             if row is not None and row.ended and not world.disk.spools[session].owner_alive:
                 world.disk.drop_spool(session)
         sessions = restore(self.index.read, world.disk.films, self.core.lab, world.now)
-        self._carry_out(self.core.restore(sessions, self._now()))
+        self._carry_out(self.core.restore(sessions, self._now(), self.index.read.ended_sessions(OVER_KEPT)))
         self.core.check()
         self.happen(events.WorkersFree(WORKERS))
         self._look_after()
@@ -135,8 +137,10 @@ class DaemonLife:
             self.happen(events.TrainerDied(session))
 
     def _look_after(self) -> None:
+        # As `daemon` does: what was taken in, and is about to be removed, is not taken in again.
+        self.taken_in &= set(self.world.disk.spools)
         for session, spool in sorted(self.world.disk.spools.items()):
-            if session not in self.core.sessions and not spool.owner_alive:
+            if session not in {*self.core.sessions, *self.taken_in} and not spool.owner_alive:
                 self.happen(events.SpoolFound(session, 0o077))
         self._later(LOOK_EVERY_S, self._look_after)
 
@@ -171,6 +175,7 @@ class DaemonLife:
             case events.ReadSpool():
                 self._queue.append(lambda: self._read_spool(command.session))
             case events.DropSpool():
+                self.taken_in.add(command.session)
                 self._queue.append(lambda: disk.drop_spool(command.session))
             case _:
                 raise AssertionError(command)

@@ -39,6 +39,7 @@ class Kept:
         self.b: dict[int, dict[int, bytes]] = defaultdict(dict)
         self.refused: set[tuple[int, int, int]] = set()
         self.deleted: set[tuple[int, int]] = set()
+        self.over: set[int] = set()
         self.attempts: dict[tuple[int, int], tuple[str, str, int]] = {}
         self.settled: Counter[str] = Counter()
         for _, envelope in world.disk.journal.records:
@@ -58,6 +59,10 @@ class Kept:
             case facts.RecordRefused():
                 assert (fact.session, fact.stream, fact.seq) not in self.refused, fact
                 self.refused.add((fact.session, fact.stream, fact.seq))
+            case facts.SessionOpened():
+                assert fact.session not in self.over, f"opened after its end: {fact}"
+            case facts.SessionEnded():
+                self.over.add(fact.session)
             case facts.FilmDeleted():
                 self.deleted.add((fact.session, fact.film))
             case facts.RunOpened():

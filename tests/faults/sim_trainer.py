@@ -117,6 +117,8 @@ class Trainer:
             luck = rng.random()
             if luck < 0.2:
                 yield "flush"
+                if luck < 0.1:
+                    yield "await"
             elif luck < 0.25:
                 yield "bad C"
             elif luck < 0.30:
@@ -151,6 +153,9 @@ class Trainer:
                     shot.end, self._open = end, None
                     return True
                 return False
+            case "await":
+                unheard = self.mode == "offline" or any(error.code == "run-taken" for error in self.refused)
+                return unheard or all(self.flushes.values())
             case "flush":
                 return self._push_flush(self.rng.randrange(1, 2**64))
             case "bad C":
@@ -212,6 +217,7 @@ class Trainer:
         """One round, as `sender.Sender` does it; sets `due_at`."""
         now = self.world.now
         moved = self._drain(now)
+        self.box.await_answer(not all(self.flushes.values()), now)
         self._handle(self.box.tick(now))
         self._connect(now)
         if self.connection is not None and self.connection.up:

@@ -12,7 +12,7 @@ from filmlabd import events
 from filmlabd.core import Core, Limits
 from filmlabd.facts import RecordRefused, RunOpened, SessionOpened
 from filmlabd.lab import Lab
-from filmlabd.session import CREDIT_MAX_BYTES, CREDIT_MIN_BYTES, credit_bytes
+from filmlabd.session import ANSWERS_KEPT, CREDIT_MAX_BYTES, CREDIT_MIN_BYTES, credit_bytes
 from service.rig import PEER, SESSION, Rig, begin
 
 
@@ -258,3 +258,25 @@ def test_an_unended_episode_is_not_waited_for_by_a_flush(rig: Rig) -> None:
     assert rig.told(messages.Print)[-1].token == 5
     rig.say(3, EpisodeEnd(run=0, wall=2.0, episode=0, return_=1.0, length=1, film=1, frames=1, last_seq=1))
     rig.work_all()
+
+
+def test_an_answer_that_was_lost_with_its_connection_is_given_again(rig: Rig) -> None:
+    """Nobody knows whether a PRINT arrived: after each HELLO the last answers follow, to where it came from."""
+    rig.hello()
+    rig.say(1, begin(), Flush(run=0, wall=1.0, token=99))
+    rig.work_all()
+    assert [item.token for item in rig.told(messages.Print) if item.what == "flush"] == [99]
+    rig.sent.clear()
+    rig.hello(peer=b"peer-2")
+    (answer,) = [(peer, item) for peer, item in rig.sent if isinstance(item, messages.Print)]
+    assert (answer[0], answer[1].token, answer[1].ok) == (b"peer-2", 99, True)
+
+
+def test_no_more_answers_are_kept_than_a_few(rig: Rig) -> None:
+    """A trainer that flushes after every episode costs no memory."""
+    rig.hello()
+    rig.say(1, begin(), *(Flush(run=0, wall=1.0, token=token) for token in range(1, 201)))
+    rig.work_all()
+    rig.sent.clear()
+    rig.hello()
+    assert [item.token for item in rig.told(messages.Print)] == list(range(201 - ANSWERS_KEPT, 201))

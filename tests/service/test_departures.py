@@ -8,6 +8,7 @@ from filmlab.wire import messages
 from filmlab.wire.entries import RunFinish, encode_entry, seal_entries
 from filmlab.wire.frame import Kind
 from filmlabd import events
+from filmlabd.departures import OVER_KEPT
 from filmlabd.facts import RecordRefused, RunClosed, SessionEnded, SessionOpened
 from filmlabd.leases import LEASE_S
 from filmlabd.session import Session
@@ -102,3 +103,29 @@ def test_what_a_spool_has_lost_does_not_hold_up_the_rest(rig: Rig) -> None:
     assert [fact.seq for fact in rig.kept(RecordRefused)] == [2, 3]
     assert [fact.status for fact in rig.kept(RunClosed)] == ["finished"]
     assert len(rig.kept(SessionEnded)) == 1
+
+
+def test_a_hello_of_a_session_that_is_over_begins_no_further_attempt(rig: Rig) -> None:
+    """It was held up on its way, maybe for minutes: it is told so, and nothing is opened; after a restart likewise."""
+    rig.hello()
+    rig.say(1, begin(), RunFinish(run=0, wall=2.0))
+    rig.feed(events.TrainerDied(SESSION))
+    rig.work_all()
+    rig.sent.clear()
+    rig.hello()
+    assert [item.code for item in rig.told(messages.Error)] == ["session-over"]
+    assert len(rig.kept(SessionOpened)) == 1
+    later = Rig()
+    later.core.restore([], events.Now(later.now, 0.0), [5, SESSION])
+    later.hello()
+    assert [item.code for item in later.told(messages.Error)] == ["session-over"]
+    later.hello(session=6)
+    assert [item.session for item in later.kept(SessionOpened)] == [6]
+
+
+def test_only_the_last_sessions_to_end_are_remembered(rig: Rig) -> None:
+    """A daemon that runs for a year does not grow with each session that it has seen."""
+    rig.core.restore([], events.Now(rig.now, 0.0), range(1, OVER_KEPT + 3))
+    rig.hello(session=2)
+    rig.hello(session=3)
+    assert [item.session for item in rig.kept(SessionOpened)] == [2]

@@ -174,6 +174,28 @@ def test_a_runs_total_holds_for_all_its_writers_together(rig: Rig) -> None:
     assert [(fact.film, fact.kept, fact.reason) for fact in judged] == [(2, False, "over 1 in all")]
 
 
+def test_a_flush_does_not_wait_for_a_film_that_is_thrown_away(rig: Rig) -> None:
+    """It had ended and was not whole when the flush came; whole, it turned out to be one too many."""
+    rig.say(1, begin(schedule="always&max:1"), opened(1), opened(2))
+    rig.shoot(1, film=1)
+    rig.say(2, ended(1, last_seq=1), ended(2, last_seq=2), Flush(run=0, wall=1.0, token=9))
+    rig.work_all()
+    assert not [item for item in rig.told(messages.Print) if item.token]
+    rig.shoot(2, film=2)
+    rig.work_all()
+    assert [(item.token, item.ok) for item in rig.told(messages.Print) if item.token] == [(9, True)]
+
+
+def test_a_flush_of_a_refused_run_is_answered_at_once(rig: Rig) -> None:
+    """The refusal itself may have been lost with its connection; nobody waits for a time-out because of it."""
+    rig.say(1, begin())
+    rig.hello(session=77, peer=b"peer-77")
+    rig.say(1, begin(), Flush(run=0, wall=1.0, token=9), session=77, peer=b"peer-77")
+    assert [(item.token, item.ok, item.reason) for item in rig.told(messages.Print)] == [
+        (9, False, "this run was refused")
+    ]
+
+
 def test_a_killed_trainers_open_episode_is_cut_and_developed(rig: Rig) -> None:
     """The episode that mattered is the one that was running when it crashed."""
     rig.say(1, begin(), opened(1, 12))
