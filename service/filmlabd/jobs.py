@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
+from filmlab.errors import BadInput
 from filmlabd.breaker import Breaker
 from filmlabd.model import Job, JobKind, Outcome
 
@@ -58,6 +59,35 @@ def curve_key(run_id: str, metric: str) -> str:
 def page_key(run_id: str) -> str:
     """The key of the job that writes a run's page and JSON."""
     return f"{JobKind.PAGE}:{run_id}"
+
+
+def job_of(key: str, run_id: str, recorder: int = 0) -> Job:
+    """The final job of a key that one of these made, or `recorder_key`.
+
+    Args:
+        recorder: the number of the recorder whose film it is.
+
+    Raises:
+        BadInput: it is no such key, or of another run.
+    """
+    kind, _, rest = key.partition(":")
+    parts = rest.split(":")
+    try:
+        match kind:
+            case JobKind.EPISODE | JobKind.MEDIA:
+                session, film = parts
+                return Job(key, JobKind(kind), run_id, int(session, 16), int(film), final=True, recorder=recorder)
+            case JobKind.RECORDER:
+                session, number, what = parts
+                whose = int(session, 16)
+                return Job(key, JobKind.RECORDER, run_id, whose, metric=what, final=True, recorder=int(number))
+            case JobKind.CURVE if parts[0] == run_id and len(parts) > 1:
+                return Job(key, JobKind.CURVE, run_id, metric=rest.partition(":")[2], final=True)
+            case JobKind.PAGE if parts == [run_id]:
+                return Job(key, JobKind.PAGE, run_id, final=True)
+    except ValueError:
+        pass
+    raise BadInput(f"no print of run {run_id} is called {key[:200]!r}")
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from filmlab.schedule import CaptureSchedule
 from filmlab.schedule.ranges import format_ranges, parse_ranges
 from filmlab.wire.names import check_run_id, clean_text
 from filmlabd.events import Asked, Effect, Now, Reply
-from filmlabd.jobs import Priority, film_key
+from filmlabd.jobs import Priority, film_key, job_of
 from filmlabd.lab import Lab
 from filmlabd.model import Job, JobKind
 from filmlabd.runs import ASKED_BY_MAX_CHARS, Change, Run
@@ -29,6 +29,8 @@ def answer(core: "Core", asked: Asked, now: Now) -> list[Effect]:
                 return _plan(core.lab, asked, now)
             case "develop":
                 body = _develop(core.lab, asked.args, now)
+            case "retry":
+                body = _retry(core.lab, asked.args, now)
             case "shutdown":
                 body = {}
             case _:
@@ -110,6 +112,18 @@ def _develop(lab: Lab, args: dict[str, Any], now: Now) -> dict[str, Any]:
     job = Job(key, kind, run_id, session, film, final=True, recorder=recorder)
     lab.jobs.submit(job, Priority.WATCHED, now.at)
     return {"key": key}
+
+
+def _retry(lab: Lab, args: dict[str, Any], now: Now) -> dict[str, Any]:
+    """Try a print again that was given up, whatever it is of: `run_id`, `key`, and `recorder` of a recorder's film."""
+    run_id, recorder = check_run_id(_text(args, "run_id")), args.get("recorder", 0)
+    if run_id not in lab.runs and run_id not in lab.past:
+        raise BadInput(f"no run is called {run_id!r}")
+    if type(recorder) is not int:
+        raise BadInput("retry: recorder is a whole number")
+    job = job_of(_text(args, "key"), run_id, recorder)
+    lab.jobs.submit(job, Priority.WATCHED, now.at)
+    return {"key": job.key}
 
 
 def _plan(lab: Lab, asked: Asked, now: Now) -> list[Effect]:

@@ -86,8 +86,7 @@ class Data:
         key = (await _body(request)).get("key")
         if not isinstance(key, str) or not 0 < len(key) <= 1000:
             raise BadInput("a print is named by its key")
-        room = self._room
-        return json_answer(request, await run_in_threadpool(lambda: room.ask("retry", key=key)))
+        return json_answer(request, await run_in_threadpool(self._retry, key))
 
     async def events(self, request: Request) -> Response:
         """What is new, as it comes."""
@@ -97,6 +96,15 @@ class Data:
             return trouble(503, "too many pages are open")
         body: AsyncIterator[bytes] = stream(self._pulse, news, steady=topic == "lab")
         return StreamingResponse(body, 200, {"cache-control": "no-store"}, "text/event-stream")
+
+    def _retry(self, key: str) -> dict[str, Any]:
+        with self._room.reader() as reader:
+            row = next((row for row in reader.failures() if row.key == key), None)
+            if row is None:
+                raise BadInput("no such print has failed")
+            trace = reader.trace(row.session, row.film) if row.film else None
+        recorder = trace.recorder if trace is not None else 0
+        return self._room.ask("retry", run_id=row.run_id, key=key, recorder=recorder)
 
     def _news(self, topic: str, run_id: str) -> Callable[[], bytes | None]:
         match topic:

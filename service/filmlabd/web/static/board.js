@@ -16,7 +16,8 @@ export class Board {
     this.panels = new Map();
     this.seen = new Set();
     this.view = { axis: stored.get("axis", "step"), smoothing: stored.get("smoothing", 10), log: false, range: null, text: "" };
-    this.onShown = () => {};
+    /** What a series is called in a legend; attempts and writers if not given. */
+    this.names = undefined;
     this.groups = el("div.groups");
     this.node = el("div.board", {}, this.controls(), this.groups);
     this.watch = new IntersectionObserver((changes) => this.scrolled(changes), { rootMargin: "200px" });
@@ -60,7 +61,7 @@ export class Board {
 
   /** A panel that its caller puts somewhere. */
   add(name, more) {
-    const panel = new Panel(name, this, more);
+    const panel = new Panel(name, this, { names: this.names, ...more });
     this.panels.set(name, panel);
     this.watch.observe(panel.node);
     return panel;
@@ -140,7 +141,6 @@ export class Board {
     this.groups.querySelector(".failed")?.remove();
     if (axis !== this.view.axis) return;
     for (const [name, list] of found) this.panels.get(name)?.show(list);
-    this.onShown(found);
   }
 }
 

@@ -1,0 +1,76 @@
+// Several runs on one picture: each by itself, or the mean of a group with a band of one standard deviation.
+
+const GRID = 240;
+
+/**
+ * One series for each run and writer: what a later attempt has played anew is left out of the earlier one.
+ * @param {import("./columns.js").Series[]} list of one metric, with `run`, `label`, `group` and `hue`
+ */
+export function stitch(list) {
+  const found = new Map();
+  for (const series of list) {
+    const key = `${series.run}\n${series.writer}`;
+    if (!found.has(key)) found.set(key, []);
+    found.get(key).push(series);
+  }
+  return [...found.values()].map((attempts) => join(attempts.sort((a, b) => a.attempt - b.attempt)));
+}
+
+function join(attempts) {
+  const rows = [];
+  for (const series of attempts) {
+    for (let i = 0; i < series.x.length; i++) if (series.superseded === null || series.step[i] < series.superseded) rows.push([series, i]);
+  }
+  rows.sort(([a, i], [b, k]) => a.x[i] - b.x[k]);
+  const column = (name) => Float64Array.from(rows, ([series, i]) => series[name][i]);
+  const last = attempts.at(-1);
+  return { ...last, superseded: null, x: column("x"), step: column("step"), low: column("low"), high: column("high"), mean: column("mean"), count: column("count"), bad: column("bad") };
+}
+
+/**
+ * The mean of each group, over the runs that have something there.
+ * @param {ReturnType<typeof stitch>} list
+ */
+export function byGroup(list) {
+  const groups = new Map();
+  for (const series of list) {
+    if (!groups.has(series.group)) groups.set(series.group, []);
+    groups.get(series.group).push(series);
+  }
+  return [...groups].map(([name, members], index) => average(name, members.filter((item) => item.x.length), index)).filter(Boolean);
+}
+
+function average(name, members, hue) {
+  if (!members.length) return null;
+  const first = Math.min(...members.map((item) => item.x[0])), last = Math.max(...members.map((item) => item.x.at(-1)));
+  const size = last > first ? GRID : 1;
+  const make = () => new Float64Array(size);
+  const out = { x: make(), step: make(), low: make(), high: make(), mean: make(), count: make(), bad: make() };
+  for (let i = 0; i < size; i++) {
+    const x = size > 1 ? first + ((last - first) * i) / (size - 1) : first;
+    const values = members.map((item) => at(item, x)).filter(Number.isFinite);
+    const mean = values.reduce((sum, value) => sum + value / values.length, 0);
+    const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2 / values.length, 0));
+    out.x[i] = out.step[i] = x;
+    out.count[i] = values.length;
+    out.mean[i] = values.length ? mean : NaN;
+    out.low[i] = values.length ? mean - spread : NaN;
+    out.high[i] = values.length ? mean + spread : NaN;
+  }
+  const lasts = members.map((item) => item.last).filter(Number.isFinite);
+  return { ...members[0], ...out, run: name, label: `${name || "no group"} · ${members.length}`, hue, superseded: null, first_bad: null, bad_total: 0,
+    last: lasts.length ? lasts.reduce((sum, value) => sum + value / lasts.length, 0) : null };
+}
+
+/** The value at x, on the line between its neighbours; NaN beyond the ends. */
+function at(series, x) {
+  const xs = series.x, n = xs.length;
+  if (x < xs[0] || x > xs[n - 1]) return NaN;
+  let low = 0, high = n - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (xs[middle] <= x) low = middle; else high = middle;
+  }
+  const span = xs[high] - xs[low];
+  return span > 0 ? series.mean[low] + ((series.mean[high] - series.mean[low]) * (x - xs[low])) / span : series.mean[low];
+}
