@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 
 from e2e.house import House
 from web.scene import Site, Visitor, chromium
+from web.stories import RICH
 
 Visit: TypeAlias = Callable[..., Visitor]
 
@@ -25,6 +26,18 @@ def house(tmp_path: Path) -> Iterator[House]:
 def site(house: House) -> Site:
     """The page of the house."""
     return Site(house)
+
+
+@pytest.fixture(scope="session")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The page of a run that was resumed, with clips, values that are no numbers, a configuration and a summary."""
+    house = House(tmp_path_factory.mktemp("rich"))
+    try:
+        house.train(RICH)
+        house.wait_printed()
+        yield Site(house)
+    finally:
+        house.close()
 
 
 @pytest.fixture(scope="session")

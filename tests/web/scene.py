@@ -132,6 +132,12 @@ class Visitor:
         SHOTS.mkdir(exist_ok=True)
         self.page.screenshot(path=SHOTS / f"{name}.png", full_page=full)
 
+    def expect_complaint(self, text: str) -> None:
+        """What was asked for could not be: the browser says so as well, this once."""
+        (said,) = self.complaints
+        assert text in said, said
+        self.complaints.clear()
+
     def close(self) -> None:
         self.context.close()
         assert not self.complaints, self.complaints

@@ -2,29 +2,15 @@
 
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.house import House
 from web.conftest import Visit
 from web.scene import PHONE, Site, Visitor
-from web.stories import RICH, Trainer
-
-
-@pytest.fixture(scope="module")
-def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The page of a run that was resumed, with clips, values that are no numbers, a configuration and a summary."""
-    house = House(tmp_path_factory.mktemp("rich"))
-    try:
-        house.train(RICH)
-        house.wait_printed()
-        yield Site(house)
-    finally:
-        house.close()
+from web.stories import Trainer
 
 
 def open_run(visit: Visit, site: Site, **more: object) -> tuple[Visitor, Page]:
@@ -124,6 +110,7 @@ def test_player(rich: Site, visit: Visit) -> None:
     """A click plays the clip; frames are stepped by key, the strip says what happened in each step, speed is chosen."""
     visitor, page = open_run(visit, rich)
     page.get_by_label("Sort").select_option("episode")
+    expect(page.locator("button.clip").first).to_contain_text("Episode 0")
     page.locator("button.clip").nth(1).click()
     player = page.get_by_role("dialog", name="Player")
     expect(player.locator("h2")).to_have_text("Episode 10")
@@ -198,10 +185,10 @@ def test_metrics_to_take_away(rich: Site, visit: Visit, tmp_path: Path) -> None:
     with page.expect_download() as download:
         page.get_by_role("link", name="Metrics as CSV").click()
     lines = download.value.path().read_text().splitlines()
-    assert lines[0] == "metric,writer,attempt,step,wall,value"
-    scores = [line.split(",") for line in lines if line.startswith("eval/score,main,2")]
+    assert lines[0] == "writer,attempt,metric,step,wall,value"
+    scores = [line.split(",") for line in lines if line.startswith("main,2,eval/score,")]
     assert [float(line[5]) for line in scores] == [1.5 * number for number in range(20, 50)]
-    assert [line.split(",")[5] for line in lines if line.startswith("train/loss,main,1,90,")] == ["inf"]
+    assert [line.split(",")[5] for line in lines if line.startswith("main,1,train/loss,90,")] == ["inf"]
     history = rich.ask("/prints/rich/metrics.json").json
     assert len(history["metrics"]["train/loss"][0]["step"]) == 40
 

@@ -44,6 +44,7 @@ def make_app(paths: StatePaths, access: Access) -> Guard:
             Route("/api/retry", data.retry, methods=["POST"]),
             Route("/api/events", data.events),
             Route("/prints/{run}/curve.{form}", media.curve),
+            Route("/prints/{run}/export.html", media.export),
             Route("/prints/{run}/metrics.{form}", media.metrics),
             Route(film + "/frame/{number:int}", media.frame),
             Route(film + "/{what}", media.clip),

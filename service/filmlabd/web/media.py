@@ -4,25 +4,29 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from filmlab.errors import BadInput
 from filmlabd.artifact_names import curve_stem
+from filmlabd.artifacts import Printed
 from filmlabd.develop_history import history
+from filmlabd.export import make_export
 from filmlabd.model import EpisodeRow, RunRow
+from filmlabd.takeaway import metrics_csv
 from filmlabd.web.answers import file_answer, trouble
 from filmlabd.web.data import film_of
 from filmlabd.web.posters import film_frame, first_frame
 from filmlabd.web.prints import Found, open_print, path_of
 from filmlabd.web.pulse import version_of
 from filmlabd.web.room import Room
-from filmlabd.web.takeaway import metrics_csv
 
 FRAME_MAX = 10_000
 CLIP_MAX_BYTES = 128 * 2**20
 """Of a clip that is opened here for its first frame."""
+EXPORT_CLIPS, EXPORT_MAX_BYTES = 13, 16 * 2**20
 _FOR_A_WHILE = "private, max-age=86400"
 
 
@@ -69,10 +73,17 @@ class Media:
         if form not in ("csv", "json"):
             raise BadInput("metrics are CSV or JSON")
         with self._room.reader() as reader:
-            reader.hold()
-            pieces = metrics_csv(reader, run.run_id) if form == "csv" else history(run.run_id, reader)
+            pieces = metrics_csv(run.run_id, reader) if form == "csv" else history(run.run_id, reader)
             found = _collected(pieces, "text/csv; charset=utf-8" if form == "csv" else "application/json")
         return file_answer(request, found, _file_name(f"{run.name or run.run_id}.metrics.{form}"))
+
+    def export(self, request: Request) -> Response:
+        """The run as one file that opens from disk, to be saved: as `filmlab export` writes it."""
+        run = self._room.run(request.path_params["run"])
+        with self._room.reader() as reader, Printed(Path(run.directory)) as directory:
+            made = make_export(run, reader, directory, EXPORT_CLIPS, EXPORT_MAX_BYTES)
+            found = _collected(made.pieces(directory), "text/html; charset=utf-8")
+        return file_answer(request, found, _file_name(f"{run.name or run.run_id}.html"))
 
     def _film(self, request: Request) -> tuple[RunRow, EpisodeRow]:
         """The run and the episode of the address.

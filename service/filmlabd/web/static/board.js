@@ -19,7 +19,7 @@ export class Board {
     /** What a series is called in a legend; attempts and writers if not given. */
     this.names = undefined;
     this.groups = el("div.groups");
-    this.node = el("div.board", {}, this.controls(), this.groups);
+    this.node = el("div.board", {}, el("h2.hidden", {}, "Curves"), this.controls(), this.groups);
     this.watch = new IntersectionObserver((changes) => this.scrolled(changes), { rootMargin: "200px" });
     onTheme(() => this.panels.forEach((panel) => panel.paint()));
     onKey("r", "reset the zoom of the curves", () => this.zoom(null));

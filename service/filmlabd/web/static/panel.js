@@ -171,8 +171,8 @@ export class Panel {
 
   /** Last value, legend, and what is no number: the first of it by name. */
   tell() {
-    const last = this.list.at(-1);
-    this.last.textContent = last ? number(last.last) : "";
+    const last = this.list.at(-1), runs = new Set(this.list.map((series) => series.run));
+    this.last.textContent = last && runs.size < 2 ? number(last.last) : "";
     const bad = this.list.filter((series) => series.first_bad);
     const count = this.list.reduce((sum, series) => sum + series.bad_total, 0);
     this.note.hidden = !bad.length;

@@ -11,7 +11,8 @@ export function number(value) {
   let shown;
   if (Number.isInteger(value) && size < 1e15) shown = value.toLocaleString("en");
   else if (size >= 1e-3 && size < 1e6) shown = Number(value.toPrecision(4)).toLocaleString("en", { maximumFractionDigits: 6 });
-  else shown = value.toPrecision(3).replace(/\.?0+e/, "e").replace("e+", "e");
+  else if (size >= 1e-4 && size < 1) shown = String(Number(value.toPrecision(3)));
+  else shown = value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e");
   return shown.replace(/-/g, "−");
 }
 
