@@ -182,7 +182,8 @@ def _newest(rows: Sequence[EpisodeRow], most: int) -> tuple[list[EpisodeRow], in
 
 
 def clip_view(row: EpisodeRow, prints: dict[tuple[int, int], PrintRow], directory: Printed) -> ClipView | None:
-    shown, *others = formats(row)
+    """None where it is not there."""
+    shown, *others = formats(row) or [""]
     picture = _picture(shown, row, directory)
     if picture is None:
         return None

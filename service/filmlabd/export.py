@@ -33,9 +33,11 @@ TEXT_BYTES = 1024
 _READ_BYTES = 3 * 2**16
 """A multiple of 3, so that pieces in base64 can be put together."""
 _KINDS = {
-    "gif": "image/gif", "webp": "image/webp", "png": "image/png", "mp4": "video/mp4", "svg": "image/svg+xml",
+    "gif": "image/gif", "webp": "image/webp", "png": "image/png", "jpg": "image/jpeg", "mp4": "video/mp4",
+    "svg": "image/svg+xml",
 }  # fmt: skip
 _MOVING = (".gif", ".webp")
+_FILM = ".mp4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +122,8 @@ def make_export(run: RunRow, reader: Reader, directory: Printed, clips_max: int 
         raise BadInput(f"run {run.run_id} takes {needed} without any clip; {size(max_bytes)} are allowed")
     most = len(kept) if clips_max is None else clips_max
     clips, room_bytes = _fitting(_clips(kept, run.run_id, reader, directory), most, room_bytes, directory)
-    shown = [medium for medium in seen.media if medium.picture is not None or medium.text is not None]
-    media, _ = _fitting(shown, len(shown), room_bytes, directory)
+    shown = filter(_is_shown, seen.media)
+    media, _ = _fitting(shown, len(seen.media), room_bytes, directory)
     made = press.make(clips, media)
     while made.size_bytes > max_bytes:
         # More was said of them than was thought.
@@ -199,11 +201,19 @@ def _clips(kept: Sequence[EpisodeRow], run_id: str, reader: Reader, directory: P
             yield view
 
 
+def _is_shown(medium: MediumView) -> bool:
+    """Whether there is anything to see of it but its name."""
+    picture = medium.picture
+    return medium.text is not None or (picture is not None and _kind(picture.path) in _KINDS)
+
+
 def _smallest(paths: Sequence[str], directory: Printed) -> tuple[str, ...]:
-    """The GIF or WebP that takes least room; where there is none, everything there is."""
+    """The GIF or WebP that takes least room; where there is none, the film and its poster."""
     moving = [path for path in paths if path.endswith(_MOVING) and not path.endswith(POSTER)]
     there = [path for path in moving if _file_bytes(path, directory)]
-    return (min(there, key=lambda path: _file_bytes(path, directory)),) if there else tuple(paths)
+    if there:
+        return (min(there, key=lambda path: _file_bytes(path, directory)),)
+    return tuple(path for path in paths if path.endswith((_FILM, POSTER)))
 
 
 def _fitting(views: Iterable[View], most: int, room_bytes: int, directory: Printed) -> tuple[tuple[View, ...], int]:
@@ -234,7 +244,11 @@ def _address_bytes(source: Print) -> int:
 
 
 def _scheme(path: str) -> bytes:
-    return f"data:{_KINDS[path.rpartition('.')[2]]};base64,".encode()
+    return f"data:{_KINDS[_kind(path)]};base64,".encode()
+
+
+def _kind(path: str) -> str:
+    return path.rpartition(".")[2]
 
 
 def _read(source: Print, directory: Printed) -> Iterator[bytes]:

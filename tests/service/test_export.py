@@ -1,6 +1,7 @@
 """Covers filmlabd.export: a run as one file that needs nothing beside it, within its bytes."""
 
 import base64
+import io
 import re
 from collections.abc import Iterator
 from hashlib import sha256
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from filmlab.errors import BadInput
 from filmlabd.artifacts import Printed
@@ -136,6 +138,36 @@ def test_a_print_that_is_gone_is_left_out(studio: Studio) -> None:
     for end in ("gif", "webp"):
         (studio.prints / f"episodes/episode_000003.{end}").unlink()
     assert episodes(export(studio)[1]) == [2, 0, 1, 4]
+
+
+def test_a_film(tmp_path: Path) -> None:
+    """A clip that there is as MP4 alone is inside with its poster, and leads to nothing beside it."""
+    made = Studio(tmp_path, formats=("mp4",))
+    made.develop(made.episode(0, moving(20), [1.0]))
+    _, data = export(made)
+    document = Document(data.decode())
+    made.close()
+    film = next(attrs for tag, attrs in document.tags if tag == "video")
+    assert (film["src"] or "").startswith("data:video/mp4;base64,")
+    assert (film["poster"] or "").startswith("data:image/webp;base64,")
+    assert all(link.startswith("data:") for link in document.links())
+
+
+def test_media_of_every_kind(tmp_path: Path) -> None:
+    """Texts, histograms and photographs are in the file; what can only be linked is counted, and left out."""
+    made = Studio(tmp_path)
+    made.develop(made.medium("said", [], mime="text/plain", data=HOSTILE.encode()))
+    histogram = b'{"counts": [1, 2], "edges": [0, 1, 2]}'
+    made.develop(made.medium("weights", [], mime="application/x-filmlab-histogram+json", data=histogram))
+    made.develop(made.medium("page", [], mime="text/html", data=b"<script>alert(1)</script>"))
+    photograph = io.BytesIO()
+    Image.new("RGB", (30, 20)).save(photograph, "JPEG")
+    made.develop(made.medium("photograph", [], mime="image/jpeg", data=photograph.getvalue()))
+    document = Document(export(made)[1].decode())
+    made.close()
+    assert HOSTILE in document.words
+    assert "the newest 3 of 4" in document.words
+    assert {link.partition(";")[0] for link in document.links()} == {"data:image/svg+xml", "data:image/jpeg"}
 
 
 def test_without_a_directory(tmp_path: Path) -> None:
