@@ -1,8 +1,10 @@
 """The daemon as a process: one for each state directory, found, asked, ended, bound again."""
 
+import contextlib
 import json
 import shutil
 import signal
+import sqlite3
 
 from e2e.house import House, until
 
@@ -32,6 +34,19 @@ def test_a_second_daemon_on_the_same_state_directory_ends_with_75(house: House) 
     output, _ = second.communicate(timeout=60)
     assert second.returncode == 75
     assert "another daemon serves" in output
+
+
+def test_an_index_of_a_newer_filmlab_is_refused_with_78(house: House) -> None:
+    """After a downgrade: the daemon says what it found and what to do, ends, and leaves the file alone."""
+    house.paths.make()
+    with contextlib.closing(sqlite3.connect(house.paths.index)) as db:
+        db.execute("PRAGMA user_version = 999")
+    process = house.trainer("import sys; from filmlabd.__main__ import main; sys.argv = ['filmlabd']; sys.exit(main())")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 78
+    assert "was written by a newer filmlab (version 999" in output
+    assert "made again from the journal" in output
+    assert house.paths.index.exists()
 
 
 def test_wiped_sockets_are_bound_again(house: House) -> None:
