@@ -19,7 +19,7 @@ check: $(VENV)/.installed
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed
-	$(BIN)/pip install -q 'trackio>=0.2'
+	$(BIN)/pip install -q 'trackio>=0.2' 'moviepy>=2'
 	$(BIN)/python benchmarks/bench.py $(ARGS)
 
 # Against the encoders and plotters that people use today; MuJoCo's clips need libosmesa6.
