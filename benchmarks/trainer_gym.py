@@ -18,12 +18,11 @@ _COPIES = 200
 
 
 class Stopwatch(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Around the environment: how long it steps and renders by itself; what it rendered last."""
+    """Around the environment: how long it steps and renders by itself."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
         self.spent_ns = 0
-        self.frame: Any = None
 
     def step(self, action: Any) -> Any:
         began = time.perf_counter_ns()
@@ -34,9 +33,10 @@ class Stopwatch(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def render(self) -> Any:
         began = time.perf_counter_ns()
-        self.frame = self.env.render()
-        self.spent_ns += time.perf_counter_ns() - began
-        return self.frame
+        try:
+            return self.env.render()
+        finally:
+            self.spent_ns += time.perf_counter_ns() - began
 
 
 def gym(env_id: str, rounds: int, episodes: int, steps: int) -> dict[str, Any]:
@@ -113,8 +113,9 @@ def _cost(env_id: str, steps: int, run: filmlab.Run) -> tuple[list[float], list[
             _, _, terminated, truncated, _ = env.step(action)
             ended = time.perf_counter_ns()
             costs.append((ended - began - watch.spent_ns) / 1e3)
+            frame = watch.env.render()
             began = time.perf_counter_ns()
-            kept.append(np.copy(watch.frame, order="K"))
+            kept.append(np.copy(frame, order="K"))
             copies.append((time.perf_counter_ns() - began) / 1e3)
             done = terminated or truncated
         if len(kept) >= _COPIES:

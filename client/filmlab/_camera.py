@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from filmlab.errors import FilmlabError
-from filmlab.frames import MOMENTS_MAX, BadFrame, Snapshot
+from filmlab.frames import MOMENTS_MAX, BadFrame, Snapshot, is_unshared
 from filmlab.intake import Shot
 from filmlab.reel import Reel
 from filmlab.steps import keep_action
@@ -16,6 +16,9 @@ from filmlab.wire.entries import Dropped, encode_entry
 
 if TYPE_CHECKING:
     from filmlab._seat import Seat
+
+UNCOPIED_BYTES = 8 * 1024 * 1024
+"""A frame that nobody else names is handed over without a copy while no more than this waits for the sender."""
 
 FrameLike: TypeAlias = Any
 """An array, or a function without arguments that gives one: it is called only while the film is being shot."""
@@ -80,15 +83,19 @@ class Camera:
 
     def _take(self, frame: FrameLike) -> Snapshot | None:
         """A copy of the frame, or None where there is no room for it and the film was dropped."""
+        is_ours = False
         if type(frame) is not np.ndarray and callable(frame):
             frame = self._call(frame)
+            is_ours = is_unshared(frame)
         if self.reel.frames >= MOMENTS_MAX * self._tiles:
             raise BadFrame(f"is past the limit of {MOMENTS_MAX} frames for an episode")
         process = self._seat.process
         if process is None or not process.intake.film_room(getattr(frame, "nbytes", 0)):
             self._drop()
             return None
-        return self.reel.shutter.take(frame)
+        # Frames of others lie on the heap, which keeps what lies between them: only few of them may wait there.
+        is_few = process.intake.film_bytes < UNCOPIED_BYTES
+        return self.reel.shutter.take(frame, keep_it=is_ours and is_few)
 
     def _call(self, function: Callable[[], Any]) -> Any:
         """What the caller's function gives. Its time is the caller's own."""

@@ -1,6 +1,7 @@
 """What is a frame, and how is it kept? Checked against the first of its film, then copied once, in memory order."""
 
 import mmap
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,6 +20,10 @@ MOMENTS_MAX = 10_000
 """Of one episode or clip; a longer one is cut there."""
 
 _U8 = np.dtype(np.uint8)
+# From 3.14 on the interpreter does not count each reference that lies on its stack.
+_COUNTABLE = sys.implementation.name == "cpython" and sys.version_info < (3, 14)
+# An array: the caller's variable, this function's, and the argument of `getrefcount`. A base: the array, likewise.
+_ALONE = 3
 
 
 class BadFrame(BadInput):
@@ -52,8 +57,11 @@ class Shutter:
         self._axes: tuple[int, ...] = ()
         self.height = self.width = self.channels = 0
 
-    def take(self, frame: Any) -> Snapshot:
+    def take(self, frame: Any, *, keep_it: bool = False) -> Snapshot:
         """A copy of a frame: the environment may draw on its array again.
+
+        Args:
+            keep_it: the frame itself will do: nobody else names it (see `is_unshared`).
 
         Raises:
             BadFrame: it is no frame, or differs from the first in shape.
@@ -64,18 +72,20 @@ class Shutter:
             self.adopt(frame)
         if self._alpha:
             frame = frame[..., :3]
+        if frame.flags.c_contiguous and keep_it:
+            return Snapshot(frame, frame.shape)
         if frame.flags.c_contiguous:
             # Not `copy`: this one keeps the interpreter's lock, so that the sender cannot hold it when it is done.
             return Snapshot(keep(frame), frame.shape)
-        return self._take_strided(frame)
+        return self._take_strided(frame, keep_it=keep_it)
 
-    def _take_strided(self, frame: Frame) -> Snapshot:
+    def _take_strided(self, frame: Frame, *, keep_it: bool) -> Snapshot:
         """A frame that is not in C order stays as it lies; the sender reorders many in one step."""
         if frame.strides != self._strides:
             self._strides, self._axes = frame.strides, memory_axes(frame)
         turned = frame.transpose(self._axes)
         if turned.flags.c_contiguous:
-            return Snapshot(keep(turned), frame.shape, self._axes)
+            return Snapshot(turned if keep_it else keep(turned), frame.shape, self._axes)
         # Parts of a larger picture, or upside down: numpy is quick at these only as an array.
         return Snapshot(frame.copy("C"), frame.shape)
 
@@ -87,6 +97,20 @@ class Shutter:
             raise BadFrame(f"has dtype {frame.dtype}; episode began with uint8")
         self.height, self.width, self.channels = check_shape(frame)
         self._given, self._alpha = frame.shape, frame.ndim == 3 and frame.shape[2] == 4
+
+
+def is_unshared(frame: Any) -> bool:
+    """Whether one variable of the caller's is all that names this array and the memory that it shows.
+
+    A renderer that makes a new array each time and keeps none gives such a one: nobody will draw on it any more. To be
+    called with that variable itself. False where this cannot be known.
+    """
+    if not _COUNTABLE or type(frame) is not np.ndarray or sys.getrefcount(frame) > _ALONE:
+        return False
+    base = frame.base
+    if base is None:
+        return frame.flags.owndata
+    return type(base) is np.ndarray and base.flags.owndata and sys.getrefcount(base) <= _ALONE
 
 
 def memory_axes(frame: Frame) -> tuple[int, ...]:

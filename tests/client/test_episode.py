@@ -364,3 +364,22 @@ def test_a_film_outlives_a_trainer_that_hangs(studio: Studio) -> None:
     studio.daemon.wait_for(lambda _: bool(studio.entries(Steps)))
     episode.end()
     run.finish()
+
+
+def test_a_renderer_that_draws_on_its_own_array_is_copied(studio: Studio) -> None:
+    """And one that makes a new one each time need not be: the film is the same."""
+    canvas = np.zeros((5, 7, 3), np.uint8)
+
+    def drawn(value: int) -> np.ndarray:
+        canvas[:] = value
+        return canvas
+
+    run = studio.init()
+    for render in (drawn, lambda value: np.full((5, 7, 3), value, np.uint8)):
+        with run.episode() as episode:
+            for value in range(200):
+                episode.step(frame=lambda value=value, render=render: render(value))
+    run.finish()
+    first, second = studio.films().values()
+    assert [int(frame[0, 0, 0]) for frame in first] == list(range(200))
+    assert np.array_equal(first, second)
