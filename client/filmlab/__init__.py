@@ -19,7 +19,20 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from filmlab._current import define_metric, finish, log
     from filmlab._episode import Episode
-    from filmlab._foreign import Artifact, Audio, Object3D, Settings, Table, alert, login, save, unwatch, watch
+    from filmlab._foreign import (
+        Artifact,
+        Audio,
+        Object3D,
+        Settings,
+        Table,
+        alert,
+        log_artifact,
+        log_code,
+        login,
+        save,
+        unwatch,
+        watch,
+    )
     from filmlab._init import init
     from filmlab._run import Run
     from filmlab._stats import Stats
@@ -63,6 +76,8 @@ _WHERE = {
     "finish": "_current",
     "init": "_init",
     "log": "_current",
+    "log_artifact": "_foreign",
+    "log_code": "_foreign",
     "login": "_foreign",
     "save": "_foreign",
     "unwatch": "_foreign",
@@ -89,6 +104,6 @@ def __dir__() -> list[str]:
 __all__ = [
     "Artifact", "Audio", "BadInput", "CaptureSchedule", "Corrupt", "Episode", "FilmlabError", "FilmlabWarning",
     "Histogram", "Html", "Image", "Object3D", "Run", "Settings", "Stats", "Table", "Text", "Transient", "Video",
-    "WireError", "alert", "config", "define_metric", "finish", "init", "log", "login", "run", "save", "summary",
-    "unwatch", "watch",
+    "WireError", "alert", "config", "define_metric", "finish", "init", "log", "log_artifact", "log_code",
+    "login", "run", "save", "summary", "unwatch", "watch",
 ]  # fmt: skip

@@ -32,13 +32,13 @@ def summary() -> Values:
     return run.summary if run is not None else Values("summary", {})
 
 
-def log(values: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: Any = None) -> None:
+def log(data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: Any = None) -> None:
     """`Run.log` of the run that `init` began last. `sync` is taken for wandb's sake.
 
     Raises:
         BadInput: there is none.
     """
-    _open("log").log(values, step, commit)
+    _open("log").log(data, step, commit)
 
 
 def define_metric(name: str, step_metric: Any = None, **options: Any) -> Metric:

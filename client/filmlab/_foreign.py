@@ -91,3 +91,24 @@ def save(*_: Any, **__: Any) -> None:
 def alert(*_: Any, **__: Any) -> None:
     """Nobody is alerted."""
     say_once("alert: nobody is alerted")
+
+
+def log_artifact(*_: Any, **__: Any) -> None:
+    """Files of one's own are not taken."""
+    say_once("log_artifact: files of one's own are not taken; leave them in run.dir")
+
+
+def log_code(*_: Any, **__: Any) -> None:
+    """Code is not taken."""
+    say_once("log_code: code is not taken")
+
+
+class DroppedCalls:
+    """The same as methods of a run."""
+
+    watch = staticmethod(watch)
+    unwatch = staticmethod(unwatch)
+    save = staticmethod(save)
+    alert = staticmethod(alert)
+    log_artifact = staticmethod(log_artifact)
+    log_code = staticmethod(log_code)

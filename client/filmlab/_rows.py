@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from filmlab._foreign import NotRecorded
-from filmlab.media import Medium
+from filmlab.errors import BadInput
+from filmlab.media import Image, Medium
 from filmlab.steps import plain_number
 from filmlab.wire.entries import METRIC_NAME_MAX_BYTES
 from filmlab.wire.names import clean_text, file_name
@@ -68,10 +69,20 @@ def _sort_into(out: Sorted, values: Mapping[Any, Any], prefix: str, depth: int) 
             out.complaints.append(
                 (f"dropped {value.what}", f"{name!r} is dropped: a {value.what} is not recorded here")
             )
+        elif callable(getattr(value, "savefig", None)):
+            _figure(name, value, out)
         elif len(out.names) >= METRICS_MAX:
             out.complaints.append(("many", f"over {METRICS_MAX} metrics in one call; the rest is left out"))
         else:
             _number(name, value, out)
+
+
+def _figure(name: str, figure: Any, out: Sorted) -> None:
+    """A figure of matplotlib, or `pyplot`, as scripts log it; drawn now."""
+    try:
+        out.media.append((clean_text(name), Image(figure)))
+    except BadInput as error:
+        out.complaints.append((f"figure {name}", f"{name!r} is left out: {error}"))
 
 
 def _are_media(value: Any) -> bool:

@@ -1,22 +1,25 @@
 """What does a training say to filmlab? A `Run`: its numbers, its episodes, and when it is over."""
 
+import contextlib
 import random
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter_ns
 from types import TracebackType
 from typing import Any, Self
 
 from filmlab._episode import Episode, check_index
 from filmlab._folder import AS_ITS_RUN, Printing
+from filmlab._foreign import DroppedCalls
 from filmlab._log import Logbook
 from filmlab._process import Departure, Process
 from filmlab._results import log_results
 from filmlab._seat import Seat
 from filmlab._stats import Stats, farewell, stage_of, stats_of
-from filmlab._values import Values
+from filmlab._values import values_of
 from filmlab.definitions import define
 from filmlab.errors import BadInput
 from filmlab.notices import say
@@ -31,21 +34,18 @@ from filmlab.wire.entries import (
     EntryType,
     Flush,
     RunFinish,
-    RunUpdate,
     encode_body,
     encode_entry,
 )
-from filmlab.wire.jsonbody import Json
 
 _NEVER = Decision(False, False, "nothing is recorded")
 
 
-class Run:
+class Run(DroppedCalls):
     """One run, made by `filmlab.init`. Any thread may use it; nothing raises into the training (see `init(strict=)`).
 
     Attributes:
         id, name, project, group, tags: as `init` has them.
-        dir: the absolute directory where the prints go.
         config, summary: mappings, by items or by attributes; what is set in them is recorded.
     """
 
@@ -53,16 +53,22 @@ class Run:
         self._options = options
         self.id, self.name, self.project = options.run_id, options.name, options.project
         self.group, self.tags = options.group, options.tags
-        self.dir = options.directory
-        self.config = Values("config", options.config, lambda values: self._tell(config=values), self._complain)
-        self.summary = Values("summary", {}, lambda values: self._tell(summary=values), self._complain)
         self._seat = Seat(options, self._finish_at_exit)
+        self.config, self.summary = values_of(self._seat)
         self._book = Logbook(self._seat)
         self._decider = Decider(options.schedule, options.total_episodes)
         self._next_episode = 0
         self._joins = 0
         if options.mode != "disabled":
             self._seat.join()
+
+    @property
+    def dir(self) -> Path:
+        """The absolute directory where the prints go. Made here, for programs that save beside them."""
+        if self._options.mode != "disabled":
+            with contextlib.suppress(OSError):
+                self._options.directory.mkdir(parents=True, exist_ok=True)
+        return self._options.directory
 
     @property
     def writer(self) -> str:
@@ -73,7 +79,7 @@ class Run:
 
     def log(
         self,
-        values: Mapping[str, Any],
+        data: Mapping[str, Any],
         step: int | None = None,
         commit: bool | None = None,
         *,
@@ -82,7 +88,7 @@ class Run:
         """Numbers, media and clips of one moment.
 
         Args:
-            values: by name: anything that `float()` takes (numpy and torch scalars too; one on a GPU is waited for),
+            data: by name: anything that `float()` takes (numpy and torch scalars too; one on a GPU is waited for),
                 `filmlab.Image`, `Video`, `Text` or `Histogram`, or lists of these. A mapping's values are called
                 `name.key`. NaN and infinities are kept. What is none of these is left out.
             step: where on the x axis; None: one more than this writer's last.
@@ -91,8 +97,8 @@ class Run:
         """
         began = perf_counter_ns()
         try:
-            if commit is not None or self._book.held or not self._log_quickly(values, step, wall):
-                self._book.log(values, step, commit, wall)
+            if commit is not None or self._book.held or not self._log_quickly(data, step, wall):
+                self._book.log(data, step, commit, wall)
         finally:
             self._seat.tally.meter.add(perf_counter_ns() - began)
 
@@ -253,7 +259,7 @@ class Run:
     @property
     def url(self) -> str:
         """Of the run's page, which opens from disk."""
-        return (self.dir / "index.html").as_uri()
+        return (self._options.directory / "index.html").as_uri()
 
     @property
     def stats(self) -> Stats:
@@ -270,21 +276,7 @@ class Run:
         self.finish("finished" if fine else "crashed")
 
     def __repr__(self) -> str:
-        return f"<filmlab.Run {self.id} {self.project}/{self.name} in {self.dir}>"
-
-    def _tell(self, config: Json | None = None, summary: Json | None = None) -> None:
-        """What was set in one of the two mappings."""
-        try:
-            if self._seat.ready("update"):
-                entry = RunUpdate(
-                    run=self._seat.tally.number, wall=time.time(), config=config or {}, summary=summary or {}
-                )
-                self._seat.put(encode_entry(entry))
-        except Exception as error:  # noqa: BLE001  # as above
-            self._seat.failed("update", error)
-
-    def _complain(self, complaint: str) -> None:
-        self._seat.notices.warn(complaint.split(" ")[0], f"run {self.id}: {complaint}")
+        return f"<filmlab.Run {self.id} {self.project}/{self.name} in {self._options.directory}>"
 
     # --- episodes ---------------------------------------------------------------------------------------------------
 
@@ -371,7 +363,7 @@ class Run:
         process.intake.put_entry(encode_entry(RunFinish(run=tally.number, wall=time.time(), status=status)))
         departure = self._leave(process)
         label = f"{self.project}/{self.name} ({self.id}) {status}"
-        say(farewell(label, tally, self.dir, departure.closing, safe=departure.safe))
+        say(farewell(label, tally, self._options.directory, departure.closing, safe=departure.safe))
 
     def _leave(self, process: Process) -> Departure:
         """Wait until all is safe; on a terminal that is seen."""

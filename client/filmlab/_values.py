@@ -1,11 +1,16 @@
 """What does a program read and set of its run's configuration and summary? A mapping, by items or by attributes."""
 
+import time
 from collections.abc import Callable, Iterator, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filmlab.errors import BadInput
 from filmlab.jsonable import document
+from filmlab.wire.entries import RunUpdate, encode_entry
 from filmlab.wire.jsonbody import Json
+
+if TYPE_CHECKING:
+    from filmlab._seat import Seat
 
 
 class Values(MutableMapping[str, Any]):
@@ -78,3 +83,22 @@ class Values(MutableMapping[str, Any]):
         if values:
             self._values.update(values)
             self._tell(values)
+
+
+def values_of(seat: "Seat") -> tuple[Values, Values]:
+    """A run's configuration and its summary."""
+
+    def tell(config: Json, summary: Json) -> None:
+        try:
+            if seat.ready("update"):
+                seat.put(
+                    encode_entry(RunUpdate(run=seat.tally.number, wall=time.time(), config=config, summary=summary))
+                )
+        except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `failed`
+            seat.failed("update", error)
+
+    def complain(complaint: str) -> None:
+        seat.notices.warn(complaint.split(" ")[0], f"run {seat.id}: {complaint}")
+
+    config = Values("config", seat.options.config, lambda values: tell(values, {}), complain)
+    return config, Values("summary", {}, lambda values: tell({}, values), complain)

@@ -1,7 +1,9 @@
 """What can be logged beside numbers? Images, clips, texts and histograms, checked and copied when they are made."""
 
 import json
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -134,17 +136,26 @@ class Text(Medium):
 
 
 class Html(Medium):
-    """One page for `run.log`, kept as a file. `data`: its text, or an open file; a name of a file is no text.
+    """One page for `run.log`, kept as a file.
+
+    Args:
+        data: its text, an open file, or (unless `data_is_not_path`) the name of an `.html` file.
+        inject: taken for `wandb.Html`'s sake: nothing is added to it.
 
     Raises:
-        BadInput: it has over 200 000 characters: a page that is cut is none.
+        BadInput: it cannot be read, or has over 200 000 characters: a page that is cut is none.
     """
 
-    def __init__(self, data: Any, inject: bool = True, caption: str | None = None) -> None:
+    def __init__(self, data: Any, inject: bool = True, data_is_not_path: bool = False) -> None:
+        if not data_is_not_path and is_path(data) and os.fspath(data).endswith(".html"):
+            try:
+                data = Path(data).read_text("utf-8")
+            except (OSError, ValueError) as error:
+                raise BadInput(f"Html: {error}") from None
         text = str(data.read() if hasattr(data, "read") else data)
         if len(text) > TEXT_MAX_CHARS:
             raise BadInput(f"Html: {len(text)} characters; at most {TEXT_MAX_CHARS}")
-        super().__init__("text/html", caption, [], data=text.encode("utf-8", "replace"))
+        super().__init__("text/html", None, [], data=text.encode("utf-8", "replace"))
 
 
 class Histogram(Medium):

@@ -1,5 +1,6 @@
 """`import filmlab as wandb`: what such scripts call is there, means the same, or says that it is left out."""
 
+import inspect
 import subprocess
 import sys
 from argparse import Namespace
@@ -12,7 +13,9 @@ import torch
 
 import filmlab as wandb
 from client.studio import Studio
+from client.tools import needed
 from filmlab import BadInput, FilmlabWarning, notices
+from filmlab._foreign import IMAGE_OPTIONS, INIT_OPTIONS
 from filmlab.wire.entries import NO_STEP, AxisSnapshot, Media, RunBegin, RunFinish, RunUpdate
 
 
@@ -165,6 +168,7 @@ def test_what_is_not_recorded_says_so_once(studio: Studio, capsys: pytest.Captur
     wandb.watch(torch.nn.Linear(1, 1), log="all")
     wandb.save("model.pt")
     wandb.alert(title="t", text="x")
+    run.log_artifact("model.pt", type="model")
     table = wandb.Table(columns=["a"])
     table.add_data(1)
     with pytest.warns(FilmlabWarning, match="'samples' is dropped: a Table is not recorded here"):
@@ -173,7 +177,14 @@ def test_what_is_not_recorded_says_so_once(studio: Studio, capsys: pytest.Captur
     wandb.Image(np.zeros((4, 4)), boxes={"a": 1})
     run.finish()
     said = [line.split(": ", 1)[1] for line in capsys.readouterr().err.splitlines() if "default/" not in line]
-    assert [line.split(":")[0].split(" ")[0] for line in said] == ["watch", "save", "alert", "Table", "Image"]
+    assert [line.split(":")[0].split(" ")[0] for line in said] == [
+        "watch",
+        "save",
+        "alert",
+        "log_artifact",
+        "Table",
+        "Image",
+    ]
     assert len(studio.points()) == 2
 
 
@@ -217,3 +228,63 @@ def test_disabled_leaves_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 1 2 file:///")
     assert list(tmp_path.iterdir()) == []
+
+
+WANDB = {
+    "init": (
+        "entity project dir id name notes tags config config_exclude_keys config_include_keys allow_val_change group "
+        "job_type mode force reinit resume resume_from fork_from save_code tensorboard sync_tensorboard monitor_gym "
+        "settings anonymous"
+    ),
+    "Image": "data_or_path mode caption grouping classes boxes masks file_type",
+    "Video": "data_or_path caption fps format",
+    "Histogram": "sequence np_histogram num_bins",
+    "Html": "data inject data_is_not_path",
+    "log": "data step commit",
+    "finish": "exit_code",
+    "define_metric": "name step_metric step_sync hidden summary overwrite",
+}
+"""The arguments of wandb 0.31.0, in their order."""
+
+
+@pytest.mark.parametrize("name", WANDB)
+def test_the_arguments_are_wandbs(name: str) -> None:
+    """By name all of them; by place those of what is called so (`init` is called by names)."""
+    parameters = inspect.signature(getattr(wandb, name)).parameters
+    theirs = WANDB[name].split()
+    ours = [key for key, item in parameters.items() if item.kind is item.POSITIONAL_OR_KEYWORD]
+    taken = {*parameters, *(INIT_OPTIONS if name == "init" else ()), *(IMAGE_OPTIONS if name == "Image" else ())}
+    assert set(theirs) <= taken or any(item.kind is item.VAR_KEYWORD for item in parameters.values())
+    if name != "init":
+        assert ours[: len(theirs)] == theirs[: len(ours)]
+
+
+def test_a_script_saves_where_its_run_is(studio: Studio) -> None:
+    """`torch.save(…, run.dir / "model.pt")` right after `init`, before anything is printed there."""
+    run = studio.init()
+    (run.dir / "model.pt").write_bytes(b"weights")
+    run.finish()
+
+
+def test_a_figure_that_is_logged_as_it_is(studio: Studio) -> None:
+    """Also `pyplot` itself, which means the current one."""
+    needed("matplotlib").use("agg")
+    pyplot = needed("matplotlib.pyplot")
+    run = studio.init(strict=False)
+    figure = pyplot.figure(figsize=(2, 1))
+    wandb.log({"plot": figure, "current": pyplot, "loss": 1}, step=3)
+    pyplot.close(figure)
+    run.finish()
+    assert sorted(medium.name for medium in studio.entries(Media)) == ["current", "plot"]
+    assert studio.points() == [(3, {"loss": 1.0})]
+
+
+def test_a_page_out_of_a_file(tmp_path: Path) -> None:
+    """By its name, open, or as text."""
+    (tmp_path / "a.html").write_text("<p>größer</p>", "utf-8")
+    with (tmp_path / "a.html").open(encoding="utf-8") as file:
+        pages = [wandb.Html(str(tmp_path / "a.html")), wandb.Html(file), wandb.Html("<p>größer</p>")]
+    assert {page.data for page in pages} == {"<p>größer</p>".encode()}
+    assert wandb.Html("no.html", data_is_not_path=True).data == b"no.html"
+    with pytest.raises(BadInput, match="No such file"):
+        wandb.Html("no.html")
