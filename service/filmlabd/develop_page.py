@@ -61,7 +61,7 @@ def look(run: RunRow, reader: Reader, directory: Printed) -> RunPage:
     progress = [whole[0], whole[len(whole) // 2], whole[-1]] if len(whole) > 2 else []
     return RunPage(
         run=run,
-        totals=totals(reader.each_episode(run.run_id)),
+        totals=totals(reader.endings(run.run_id)),
         best=clip_view(best, prints, directory) if best is not None else None,
         progress=tuple(clip for row in progress if (clip := clip_view(row, prints, directory)) is not None),
         clips=tuple(clip for row in clips if (clip := clip_view(row, prints, directory)) is not None),
@@ -128,16 +128,19 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def totals(rows: Iterable[EpisodeRow]) -> Totals:
-    """Of all episodes that have ended, whoever played them, in the order they began. One that was cut has no return."""
+def totals(endings: Iterable[tuple[float, int, bool]]) -> Totals:
+    """Of all episodes that have ended, whoever played them, in the order they began. One that was cut has no return.
+
+    Args:
+        endings: of each episode its return, its length, and whether it is complete.
+    """
     episodes = steps = 0
     returns = array("d")
-    for row in rows:
-        if row.ended and not row.media_name:
-            episodes += 1
-            steps += row.length
-            if row.complete and not math.isnan(row.return_):
-                returns.append(row.return_)
+    for return_, length, complete in endings:
+        episodes += 1
+        steps += length
+        if complete and not math.isnan(return_):
+            returns.append(return_)
     last = [value for value in returns[-MEAN_OF:] if math.isfinite(value)]
     return Totals(
         episodes=episodes,

@@ -92,9 +92,13 @@ class Answers(RecorderAnswers, ResultsAnswers, SeriesAnswers, PageAnswers):
         condition = "AND e.film > 0" if filmed else ""
         return self._episodes(f"WHERE e.run_id = ? {condition} ORDER BY e.id", run_id)
 
-    def each_episode(self, run_id: str) -> Iterator[EpisodeRow]:
-        """The same, one in memory at a time."""
-        return map(_episode_row, self._db.execute(f"{_EPISODE} WHERE e.run_id = ? ORDER BY e.id", (run_id,)))
+    def endings(self, run_id: str) -> Iterator[tuple[float, int, bool]]:
+        """(return, length, whether it is complete) of each episode that has ended, one in memory at a time."""
+        found = self._db.execute(
+            "SELECT return, length, complete FROM episodes WHERE run_id = ? AND ended AND media_name = '' ORDER BY id",
+            (run_id,),
+        )
+        return ((_float(return_), length, bool(complete)) for return_, length, complete in found)
 
     def attempts(self, run_id: str) -> list[AttemptRow]:
         """Who wrote a run, by attempt and writer."""

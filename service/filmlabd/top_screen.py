@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from filmlabd.cli_format import count, duration, printable, size
-from filmlabd.top import Board, DaemonLine, RunLine, bars
+from filmlabd.top import Board, RunLine, bars
 
 _GAP = 2
 _NAME_CHARS = (14, 36)
@@ -41,7 +41,7 @@ def screen(board: Board, width: int, height: int | None, keys: str = "") -> Grou
         height: in lines; None: as high as it gets.
         keys: what can be pressed, for the last line.
     """
-    head = [_first(board, width), _daemon(board.daemon), *_troubles(board.troubles), Text()]
+    head = [_first(board, width), _daemon(board), *_troubles(board.troubles), Text()]
     foot = [Text(keys, "dim")] if keys else []
     if not board.runs:
         foot.insert(0, Text("no runs yet: a program that calls filmlab.init makes the first", "dim"))
@@ -72,10 +72,11 @@ def _first(board: Board, width: int) -> Text:
     return line.append(" " * gap + clock, "not bold dim") if gap > 1 else line
 
 
-def _daemon(daemon: DaemonLine) -> Text:
+def _daemon(board: Board) -> Text:
+    daemon = board.daemon
     free = [f"{size(daemon.free_bytes)} free"] if daemon.free_bytes is not None else []
     if daemon.state == "none":
-        said = ["no daemon: what is called running may be over", *free]
+        said = ["no daemon: what is called running may be over" if board.alive else "no daemon", *free]
         return Text(" · ".join(said), "yellow")
     if daemon.state != "running":
         return Text(" · ".join(["the daemon does not answer", *free]), "bold red")
@@ -100,17 +101,23 @@ def _columns(runs: Sequence[RunLine], spark_chars: int) -> list[Column]:
         Column("PROJECT", 12, 7, lambda run: Text(printable(run.project), "dim"), right=False),
         Column("STATUS", 8, 8, lambda run: Text(run.status, _MARKS.get(run.status, ("", ""))[1]), right=False),
         Column("EPISODES", 11, 1, lambda run: Text(_episodes(run))),
-        Column("EP/S", 6, 5, lambda run: Text(_rate(run.episodes_per_s) if run.status == "running" else "")),
-        Column("POINTS/S", 8, 6, lambda run: Text(_rate(run.points_per_s) if run.status == "running" else "")),
+        Column("EP/S", 6, 5, lambda run: Text(_rate(run.episodes_per_s) if _is_alive(run) else "")),
+        Column("POINTS/S", 8, 6, lambda run: Text(_rate(run.points_per_s) if _is_alive(run) else "")),
         Column("LAST", 8, 2, lambda run: Text(_number(run.last_return))),
         Column("BEST", 8, 3, lambda run: Text(_number(run.best_return), "bold")),
         Column("RETURN", spark_chars, 4, lambda run: Text(bars(run.spark, spark_chars), "cyan"), right=False),
     ]
+    if not any(map(_is_alive, runs)):
+        found = [column for column in found if not column.title.endswith("/S")]
     if any(run.dropped for run in runs):
         found.append(Column("DROPPED", 7, 0, lambda run: Text(f"{run.dropped or ''}", "yellow")))
     if any(run.failed for run in runs):
         found.append(Column("FAILED", 6, 0, lambda run: Text(f"{run.failed or ''}", "red")))
     return found
+
+
+def _is_alive(run: RunLine) -> bool:
+    return run.status == "running"
 
 
 def _table(runs: Sequence[RunLine], columns: Sequence[Column], width: int) -> Table:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from filmlab.errors import BadInput, Transient
 from filmlab.wire.names import ID_PATTERN
 from filmlabd.artifact_names import curve_stem, episode_stem, media_stem
-from filmlabd.artifacts import RunDirectory
+from filmlabd.artifacts import Printed, RunDirectory
 from filmlabd.model import EpisodeRow
 
 
@@ -199,3 +199,32 @@ def test_full_disk_is_worth_another_try(tmp_path: Path) -> None:
         with pytest.raises(Transient, match=r"/run\.json cannot be written: No space left on device"):
             directory.publish("run.json", pieces(), final=True)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"run.json": b"old"}
+
+
+def test_reading_makes_nothing(tmp_path: Path) -> None:
+    """A directory that is not there stays so; a print is a file, and no link, pipe or directory."""
+    with Printed(tmp_path / "none") as directory:
+        assert directory.open("x.gif") is None
+        assert directory.head("episodes/x.gif", 3) is None
+    assert list(tmp_path.iterdir()) == []
+    there = tmp_path / "run"
+    (there / "episodes").mkdir(parents=True)
+    (there / "episodes" / "x.gif").write_bytes(b"GIF89a")
+    (there / "link.gif").symlink_to("episodes/x.gif")
+    os.mkfifo(there / "pipe.gif")
+    with Printed(there) as directory:
+        assert directory.head("episodes/x.gif", 3) == b"GIF"
+        file = directory.open("episodes/x.gif")
+        assert file is not None
+        with file:
+            assert file.read() == b"GIF89a"
+        for name in (
+            "link.gif",
+            "pipe.gif",
+            "episodes",
+            "none.gif",
+            "episodes/none.gif",
+            "/etc/passwd",
+            "episodes/../x",
+        ):
+            assert directory.open(name) is None, name

@@ -10,6 +10,7 @@ import pytest
 from filmlab.errors import BadInput, Corrupt
 from filmlabd.index import Reader
 from filmlabd.index_read import NoIndex
+from filmlabd.model import AttemptRow
 from service.keeping import RUN, Followed, begin_episode, end_episode, snapshot
 
 
@@ -114,3 +115,23 @@ def test_a_damaged_index_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "index.sqlite").write_bytes(b"no database" * 500)
     with pytest.raises(Corrupt, match="the daemon makes it again"):
         Reader(tmp_path / "index.sqlite")
+
+
+def test_what_a_run_came_to_without_reading_its_points(story: Followed) -> None:
+    """Names and number of its metrics, its episodes' ends, and who wrote it: in order, of this run alone."""
+    story.open()
+    story.names("loss", "kl")
+    story.say(snapshot({0: 1.0, 1: 2.0}, step=3), snapshot({0: 1.0}, step=7))
+    story.say(end_episode(0, 5.0, 10), end_episode(1, math.nan, 2))
+    story.closed()
+    story.wall += 1
+    story.open(run=2, attempt=2)
+    story.open(run=3, run_id="other")
+    answers = story.answers
+    assert answers.metric_names(RUN) == ["episode/length", "episode/return", "kl", "loss"]
+    assert (answers.point_count(RUN), answers.point_count("other")) == (7, 0)
+    assert [row[1:] for row in answers.endings(RUN)] == [(10, True), (2, True)]
+    assert answers.attempts(RUN) == [
+        AttemptRow(1, "main", "finished", 3, 7, 2),
+        AttemptRow(2, "main", "running", None, None, 0),
+    ]

@@ -92,11 +92,18 @@ def test_troubles_are_seen_first() -> None:
     assert lines[8].split()[-2:] == ["3", "2"]
 
 
+def test_when_all_are_over() -> None:
+    """There are no rates then, and nothing that could be wrong."""
+    lines = drawn(seen(glance("a", "finished"), glance("b", "crashed")))
+    assert lines[1] == "no daemon · 1.0 GiB free"
+    assert "EP/S" not in lines[3]
+    assert [line.split()[0] for line in lines[4:6]] == ["✓", "✗"]
+
+
 def test_nothing_yet() -> None:
     """Without a run it says how there comes to be one; without a daemon, that it may be wrong about who is alive."""
-    lines = drawn(seen())
-    assert "no runs yet" in lines[3]
-    assert lines[1].startswith("no daemon")
+    assert "no runs yet" in drawn(seen())[3]
+    assert "may be over" in drawn(seen(glance("a")))[1]
 
 
 def test_what_is_not_known() -> None:
