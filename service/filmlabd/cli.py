@@ -18,6 +18,7 @@ from filmlabd import (
     cli_export,
     cli_ls,
     cli_record,
+    cli_results,
     cli_show,
     cli_status,
     cli_sync,
@@ -122,6 +123,12 @@ def make_parser() -> argparse.ArgumentParser:
     form.add_argument("--csv", action="store_true", help="the metrics instead, a line for each point")
     form.add_argument("--json", action="store_true", help="the metrics instead, as history.json has them")
 
+    results = commands.add_parser("results", help="what a training or an evaluation came to")
+    results.add_argument("run", metavar="RUN", help="a run's id, the beginning of its id, or its name")
+
+    compare = commands.add_parser("compare", help="runs side by side, with what they came to")
+    compare.add_argument("run", metavar="RUN", nargs="+", help="their ids, the beginnings of them, or their names")
+
     top = commands.add_parser("top", help="all runs and the daemon, live on the terminal")
     top.add_argument("--once", action="store_true", help="only one picture, for scripts")
 
@@ -163,6 +170,10 @@ def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
         return cli_show.run(paths, options.run, options.port, as_json=options.json)
     if options.command == "why":
         return cli_why.run(paths, options.run, options.episode, as_json=options.json)
+    if options.command == "results":
+        return cli_results.results(paths, options.run, as_json=options.json)
+    if options.command == "compare":
+        return cli_results.compare(paths, options.run, as_json=options.json)
     if options.command == "top":
         return cli_top.run(paths, once=options.once, as_json=options.json)
     if options.command == "export":

@@ -90,7 +90,7 @@ def list_episodes(
 
 
 def _run_document(reader: Reader, run: RunRow, failed: int) -> dict[str, Any]:
-    last_return, best_return = _returns(reader, run.run_id)
+    last_return, best_return = returns(reader, run.run_id)
     dropped = [
         {"what": row.what, "count": row.count, "bytes": row.size_bytes, "reason": row.reason}
         for row in reader.drops(run.run_id)
@@ -109,7 +109,7 @@ def _run_document(reader: Reader, run: RunRow, failed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _returns(reader: Reader, run_id: str) -> tuple[float | None, float | None]:
+def returns(reader: Reader, run_id: str) -> tuple[float | None, float | None]:
     """The latest return of all writers, and the highest; None where there is none."""
     points = [item for item in reader.points(run_id, RETURN_METRIC) if len(item.value)]
     if not points:

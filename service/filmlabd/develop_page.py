@@ -112,6 +112,11 @@ def facts(page: RunPage, metrics: Sequence[MetricRow]) -> dict[str, Any]:
         "dropped": [
             {"what": row.what, "count": row.count, "bytes": row.size_bytes, "reason": row.reason} for row in page.drops
         ],
+        "results": [
+            {"type": row.run_type, "writer": row.writer, "place": row.place, "state": row.state,
+             "summary": row.summary, "metadata": row.metadata, "files": list(row.paths), "problem": row.problem}
+            for row in page.results
+        ],
         "problems": [{"what": problem.what, "why": problem.why} for problem in page.problems],
         "training_thread_inside_filmlab": {
             "calls": blocked.count,

@@ -261,6 +261,6 @@ def test_results_and_attempts(studio: Studio) -> None:
     studio.story.closed()
     studio.story.open(2, attempt=2, directory=str(studio.prints))
     words = page(studio).words
-    assert "Training results" in words
+    assert "Training results" in words and "on their way" in words
     assert "devicecuda:1" in words
     assert "Attemptsattemptwriterstatusstepsepisodes1mainfinished–02mainrunning–0" in words

@@ -9,8 +9,9 @@ from hashlib import sha256
 from importlib.resources import files
 
 from filmlabd.artifact_names import HISTORY, RUN
-from filmlabd.model import AttemptRow, ResultsRow
+from filmlabd.model import AttemptRow
 from filmlabd.pages.html import Html, el, href, join, raw
+from filmlabd.pages.run_results import results_body, results_title
 from filmlabd.pages.texts import shown_text
 from filmlabd.pages.view import ClipView, CurveView, MediumView, Picture, RunPage
 from filmlabd.pages.words import duration, flatten, moment, number, plural, size
@@ -53,6 +54,7 @@ def run_page(page: RunPage) -> str:
             _clips(page),
             _media(page),
             _curves(page),
+            _results(page),
             _attempts(page),
             _tables(page),
             _footer(page),
@@ -304,18 +306,17 @@ def _span(row: AttemptRow) -> str:
 def _tables(page: RunPage) -> Html | None:
     """What the run was given, beside what came of it."""
     given = _table("Configuration", page.config)
-    tables = (*map(_results, page.results), _table("Summary", page.summary), _cost(page))
+    tables = (_table("Summary", page.summary), _cost(page))
     came = [table for table in tables if table is not None]
     if given is None and not came:
         return None
     return el("div", el("div", given) if given is not None else None, el("div", came) if came else None, cls="tables")
 
 
-def _results(results: ResultsRow) -> Html | None:
-    """What a training or an evaluation came to, in its own words."""
-    whose = "" if results.writer == "main" else f" of {results.writer}"
-    trouble = {"problem": results.problem} if results.problem else {}
-    return _table(f"{results.run_type.capitalize()} results{whose}", results.summary | results.metadata | trouble)
+def _results(page: RunPage) -> Html | None:
+    """What trainings and evaluations came to, side by side."""
+    shown = [_section(results_title(row), "", *results_body(row, alone=page.alone)) for row in page.results]
+    return el("div", [el("div", section) for section in shown], cls="tables") if shown else None
 
 
 def _table(title: str, values: dict[str, object]) -> Html | None:
