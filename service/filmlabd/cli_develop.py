@@ -30,6 +30,8 @@ def run(paths: StatePaths, name: str, episodes: Collection[int], *, as_json: boo
         with Reader(paths.index) as reader:
             found = reader.run(name)
             rows = [row for row in reader.episodes(found.run_id, filmed=True) if row.job_state in ("done", "failed")]
+            # Of a film that is gone nothing can be made: its episode must say so, or be passed over.
+            rows = [row for row in rows if not row.film_gone or row.episode in episodes]
             wanted = _named(rows, episodes) if episodes else [row for row in rows if _is_missing(row, found.directory)]
             recorders = {row.film: reader.trace(row.session, row.film) for row in wanted}
     except NoIndex:
@@ -61,6 +63,9 @@ def _named(rows: Sequence[EpisodeRow], episodes: Collection[int]) -> list[Episod
     unknown = sorted(set(episodes) - {row.episode for row in wanted})
     if unknown:
         raise BadInput(f"episode {unknown[0]} has no film that was developed; `filmlab why` says more")
+    gone = next((row for row in wanted if row.film_gone), None)
+    if gone is not None:
+        raise BadInput(f"the film of episode {gone.episode} is there no more: {gone.film_gone}")
     return wanted
 
 

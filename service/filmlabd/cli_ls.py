@@ -158,6 +158,7 @@ def _episode_document(row: EpisodeRow) -> dict[str, Any]:
         "length": row.length, "solved": row.solved, "ended": row.ended, "complete": row.complete,
         "kept": row.job_state in ("ready", "done", "failed"), "why": row.reason, "state": row.job_state,
         "problem": row.job_reason, "note": row.note, "frames": row.frames, "paths": list(row.paths), "wall": row.wall,
+        "film_gone": row.film_gone,
     }  # fmt: skip
 
 
@@ -165,7 +166,7 @@ def _medium_document(row: EpisodeRow) -> dict[str, Any]:
     return {
         "name": row.media_name, "mime": row.media_mime, "writer": row.writer, "attempt": row.attempt,
         "step": row.media_step, "state": row.job_state, "problem": row.job_reason, "note": row.note,
-        "paths": list(row.paths), "wall": row.wall,
+        "paths": list(row.paths), "wall": row.wall, "film_gone": row.film_gone,
     }  # fmt: skip
 
 
@@ -187,11 +188,11 @@ def _episode_table(episodes: list[dict[str, Any]]) -> list[str]:
         [
             str(item["episode"]), *_author(item, episodes), "" if _is_open(item) else number(_known(item["return"])),
             "" if _is_open(item) else str(item["length"]), solved[item["solved"]], item["why"], _file_or_state(item),
-            item["note"],
+            _film(item), item["note"],
         ]
         for item in episodes
     ]  # fmt: skip
-    headers = ["EPISODE", "WRITER", "ATTEMPT", "RETURN", "LENGTH", "SOLVED", "WHY", "FILE", "NOTE"]
+    headers = ["EPISODE", "WRITER", "ATTEMPT", "RETURN", "LENGTH", "SOLVED", "WHY", "FILE", "FILM", "NOTE"]
     return table(headers, rows, right="EPISODE ATTEMPT RETURN LENGTH")
 
 
@@ -204,6 +205,11 @@ def _media_table(media: list[dict[str, Any]]) -> list[str]:
         for item in media
     ]  # fmt: skip
     return table(["NAME", "WRITER", "ATTEMPT", "STEP", "FILE", "NOTE"], rows, right="ATTEMPT STEP")
+
+
+def _film(item: dict[str, Any]) -> str:
+    """Whether prints could be made again; said where some film of the table is gone, and its print is there."""
+    return "gone" if item["film_gone"] and item["state"] == "done" else ""
 
 
 def _author(item: dict[str, Any], beside: list[dict[str, Any]]) -> list[str]:

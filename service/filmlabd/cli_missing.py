@@ -111,6 +111,8 @@ def _diagnose(row: EpisodeRow, answer: Answer, scene: Scene) -> tuple[str, Level
     gone = [path for path in row.paths if not scene.exists(path)]
     if gone:
         text = f"made, and not there any more: {gone[0]}" + (f" and {len(gone) - 1} more" if len(gone) > 1 else "")
+        if row.film_gone:
+            return "gone", Level.BAD, text, f"it cannot be made again, for its film is gone too: {row.film_gone}"
         return "gone", Level.BAD, text, f"somebody removed or moved it; `filmlab develop {scene.run_id}` makes it again"
     return "", Level.OK, "", ""
 

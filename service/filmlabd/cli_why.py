@@ -93,7 +93,8 @@ def _judge(row: EpisodeRow, made: PrintRow | None) -> tuple[str, str, list[str]]
         case "failed":
             return "failed", row.job_reason or "its print failed", [f"it was to be kept: {why}", *_strikes(made)]
         case _:
-            return ("kept" if any(path.endswith(".gif") for path in row.paths) else "empty"), why, []
+            gone = [f"its prints stay, its film is gone: {row.film_gone}"] if row.film_gone else []
+            return ("kept" if any(path.endswith(".gif") for path in row.paths) else "empty"), why, gone
 
 
 def _strikes(made: PrintRow | None) -> list[str]:

@@ -117,6 +117,17 @@ SETTINGS = (
         unit="bytes", default_text="2GiB or 5 % of the disk, whichever is more", least=0, most=2**60,
     ),
     Setting(
+        "film_bytes", Kind.BYTES, 20 * 2**30,
+        "How much film is kept after its prints are made. Over it the daemon deletes films, never prints, and none that"
+        " is not printed yet: what stays is spread over each training, its best and last film longest. 0: all is kept.",
+        unit="bytes", least=0, most=2**60,
+    ),
+    Setting(
+        "film_files", Kind.WHOLE, 100_000,
+        "The same as a number of films: each is a file. 0: any number.",
+        unit="films", least=0, most=1e9,
+    ),
+    Setting(
         "sync_idle_s", Kind.NUMBER, 0.25,
         "How long records may wait for company before they are written and acknowledged, while nobody waits for them.",
         unit="s", least=0, most=10,
@@ -162,6 +173,8 @@ class Settings:
     memory_bytes: int
     keep_free_bytes: int | None
     """None: it depends on the size of the disk."""
+    film_bytes: int
+    film_files: int
     sync_idle_s: float
     job_deadline_s: float
     live_share: float

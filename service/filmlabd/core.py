@@ -22,7 +22,9 @@ from filmlabd.events import Command, Event, Now
 from filmlabd.facts import RecordRefused, RunRefused, SessionEnded, SessionOpened
 from filmlabd.gate import Gate
 from filmlabd.idle import Idle
+from filmlabd.keeper import Keeper
 from filmlabd.lab import Lab
+from filmlabd.retention import Quota
 from filmlabd.session import Arrival, Life, Session, answer_version, count_garbage
 
 
@@ -36,6 +38,9 @@ class Limits:
     pool_bytes: int = 256 * 1024 * 1024
     keep_free_bytes: int | None = None
     """Of the disk; None: as `gate.floor_bytes` has it."""
+    film_bytes: int = 0
+    """How much film is kept; 0: all."""
+    film_files: int = 0
 
 
 class Core:
@@ -53,7 +58,8 @@ class Core:
         self._batches = Batches(limits.sync_idle_s)
         self._desk = Desk(boot, lab, self._batches, limits.pool_bytes, str(self.about.get("version", "")))
         self._departures = Departures(self._desk)
-        self.gate = Gate(self._desk, limits.keep_free_bytes)
+        self.keeper = Keeper(self._desk, Quota(limits.film_bytes, limits.film_files))
+        self.gate = Gate(self._desk, self.keeper, limits.keep_free_bytes)
         self._free = 0
         self._jobs_at: float | None = None
         self._idle = Idle(limits.idle_exit_s)
@@ -93,6 +99,8 @@ class Core:
             case events.Measured():
                 if self.gate.measured(event, now, out):
                     self._departures.read_again(out)
+            case events.Surveyed():
+                self.keeper.surveyed(event, now, out)
             case events.Asked():
                 self._asked(event, now, out)
             case events.StopAsked():
@@ -304,6 +312,7 @@ class Core:
                 self._departures.ended(item.session, out)
             case _:
                 self._desk.follow(self.lab.apply_fact(item, session, now), now, out)
+                self.keeper.indexed(item, out)
 
     def _start_jobs(self, now: Now, out: list[Command]) -> None:
         if not self._free or self._jobs_at is None or self._jobs_at > now.at or self.stopping:

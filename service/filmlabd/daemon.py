@@ -35,6 +35,7 @@ from filmlabd.lab import Lab
 from filmlabd.pool import Pool, worker_path
 from filmlabd.questions import Questions
 from filmlabd.restore import drop_ended_spools, restore
+from filmlabd.survey import survey
 from filmlabd.transport import Admission, Transport
 from filmlabd.watch import Watches
 from filmlabd.worker_wire import WorkerSpec
@@ -155,6 +156,8 @@ class Daemon:
                     self._questions.reply(command.request, command.body)
                 case events.Warn():
                     log.warning("%s", command.text)
+                case events.Survey():
+                    self._survey(command)
                 case events.Exit():
                     if not self._exit.done():
                         self._exit.set_result(command)
@@ -162,6 +165,11 @@ class Daemon:
                     if isinstance(command, events.DropSpool):
                         self._taken_in.add(command.session)
                     self._disk.submit(command)
+
+    def _survey(self, command: events.Survey) -> None:
+        """In a thread of its own: many films take a while, and neither the loop nor the disk's thread waits for it."""
+        looking = self._loop.run_in_executor(None, survey, self._paths.index, self._paths.film, command)
+        looking.add_done_callback(lambda done: self._happen(done.result()))
 
     # --- beginning and end ------------------------------------------------------------------------------------------
 
@@ -178,7 +186,8 @@ class Daemon:
         live = LiveRules(settings.live_gap_s, settings.live_cost_factor, settings.live_share)
         lab = Lab(Jobs(live), settings.job_deadline_s)
         limits = Limits(
-            settings.sync_idle_s, settings.idle_exit_s, settings.memory_bytes, settings.keep_free_bytes
+            settings.sync_idle_s, settings.idle_exit_s, settings.memory_bytes, settings.keep_free_bytes,
+            settings.film_bytes, settings.film_files,
         )  # fmt: skip
         about = {
             "version": filmlab.__version__,

@@ -129,6 +129,9 @@ def _row(job: Job, reader: Reader) -> EpisodeRow:
     row = reader.episode(job.session, job.film)
     if row is None:
         raise BadInput(f"the index knows no film {job.film} of session {job.session:016x}")
+    if row.film_gone:
+        # Made again without its frames it would lose the clip that it has.
+        raise BadInput(f"its film is gone: {row.film_gone}")
     return row
 
 

@@ -140,7 +140,10 @@ class Disk:
             self._ballast.make(free_bytes)
         # A file system without a bound on files says 0 of 0.
         free_files = found.f_favail if found.f_files else sys.maxsize
-        self._on_event(Measured(free_bytes, found.f_blocks * found.f_frsize, free_files, self.full))
+        all_bytes, films = found.f_blocks * found.f_frsize, self._films
+        self._on_event(
+            Measured(free_bytes, all_bytes, free_files, films.bytes_used(), films.count(), self.full)
+        )  # fmt: skip
 
     def _do(self, command: Command) -> None:
         match command:

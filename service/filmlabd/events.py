@@ -7,6 +7,7 @@ from filmlab.wire.frame import Envelope
 from filmlab.wire.messages import Message
 from filmlabd.facts import Fact
 from filmlabd.model import Job, Outcome
+from filmlabd.retention import KeptFilm, Quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,30 @@ class Measured:
     """What a process of this user may still write."""
     all_bytes: int
     free_files: int
+    film_bytes: int = 0
+    """What all films take."""
+    film_files: int = 0
     stuck: str = ""
     """Why something that was to be written could not be, or empty: a quota says no while others have room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What came of a Survey."""
+
+    gone: tuple[KeptFilm, ...] = ()
+    """The films that may go for what was needed, the first to go first; or all of the run that was asked about."""
+    leftovers: tuple[tuple[int, int], ...] = ()
+    """(session, film) of files whose film is gone: a crash came between the record of its end and its end."""
+    orphans: tuple[tuple[int, int], ...] = ()
+    """The same of files that belong to no film, of sessions that were over."""
+    orphan_bytes: int = 0
+    """Of both."""
+    unprinted: int = 0
+    """Films that may not go yet, whatever is needed."""
+    trouble: str = ""
+    """Why nothing could be seen."""
+    request: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +174,7 @@ Event: TypeAlias = (
     | SpoolRead
     | JobFinished
     | Measured
+    | Surveyed
     | Asked
     | WorkersFree
     | Woken
@@ -202,6 +226,19 @@ class DeleteFilm:
 
     session: int
     film: int
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Look through all films. Answered by Surveyed, some time later."""
+
+    quota: Quota
+    short_bytes: int = 0
+    """What the disk lacks."""
+    run_id: str = ""
+    """Not empty: all films of this run are asked for, printed or not."""
+    request: bytes = b""
+    """Whose it is, where somebody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +304,7 @@ Command: TypeAlias = (
     | AppendFilm
     | Sync
     | DeleteFilm
+    | Survey
     | Watch
     | Unwatch
     | ReadSpool
@@ -289,4 +327,4 @@ class Tell:
     message: Message
 
 
-Effect: TypeAlias = Fact | Tell | DeleteFilm | Reply | Warn
+Effect: TypeAlias = Fact | Tell | DeleteFilm | Survey | Reply | Warn

@@ -178,6 +178,14 @@ class RunPrinted:
     wall: float
 
 
+@dataclass(frozen=True, slots=True)
+class RunRemoved:
+    """Somebody wanted everything of a run to go. What its sessions still say of it counts no more."""
+
+    run_id: str
+    wall: float
+
+
 Fact: TypeAlias = (
     SessionOpened
     | SessionEnded
@@ -193,6 +201,7 @@ Fact: TypeAlias = (
     | JobDone
     | JobStruck
     | RunPrinted
+    | RunRemoved
 )
 _TYPES: dict[str, Any] = {
     cls.__name__: cls
@@ -211,6 +220,7 @@ _TYPES: dict[str, Any] = {
         JobDone,
         JobStruck,
         RunPrinted,
+        RunRemoved,
     )
 }
 

@@ -37,7 +37,8 @@ class FilmStore:
         self._dirty_directories: set[Path] = set()
         self._broken = ""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._bytes_used = sum(path.stat().st_size for path in directory.glob("*/*.film"))
+        sizes = [path.stat().st_size for path in directory.glob("*/*.film")]
+        self._bytes_used, self._count = sum(sizes), len(sizes)
 
     def path(self, session: int, film: int) -> Path:
         """Where a film lies, or would lie."""
@@ -136,6 +137,7 @@ class FilmStore:
         except FileNotFoundError:
             return
         self._bytes_used -= size
+        self._count -= 1
         self._dirty_directories.add(path.parent)
         if not any(path.parent.iterdir()):
             path.parent.rmdir()
@@ -144,6 +146,10 @@ class FilmStore:
     def bytes_used(self) -> int:
         """What all films take on disk."""
         return self._bytes_used
+
+    def count(self) -> int:
+        """How many films there are."""
+        return self._count
 
     def close(self) -> None:
         """Close what is open, without a sync."""
@@ -173,9 +179,11 @@ class FilmStore:
         if not path.parent.exists():
             path.parent.mkdir(mode=0o700)
             self._dirty_directories.add(self._directory)
-        if not path.exists():
+        is_new = not path.exists()
+        if is_new:
             self._dirty_directories.add(path.parent)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._count += is_new
         file_bytes = os.fstat(fd).st_size
         size = _whole_bytes(fd, file_bytes)
         if size < file_bytes:

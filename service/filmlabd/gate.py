@@ -6,6 +6,7 @@ from filmlab.wire.messages import Resync, Stream
 from filmlabd import events
 from filmlabd.desk import Desk
 from filmlabd.events import Command, Now
+from filmlabd.keeper import Keeper
 from filmlabd.pages.words import size
 from filmlabd.session import Session
 
@@ -26,6 +27,7 @@ class Gate:
     """Whether film is taken. Closed, every session is told BUSY, and credit is 0; it opens by itself."""
 
     desk: Desk
+    keeper: Keeper
     keep_free_bytes: int | None = None
     disk: events.Measured | None = None
     """As it was last measured."""
@@ -45,6 +47,7 @@ class Gate:
                 self.desk.say_busy(session, out)
         if was and not self.desk.closed:
             self._open(out)
+        self.keeper.measured(disk, self._short_bytes(disk), now, out)
         return bool(was) and not self.desk.closed
 
     def turns_away(self, session: Session, seq: int, now: Now, out: list[Command]) -> bool:
@@ -57,16 +60,24 @@ class Gate:
             self.desk.say_busy(session, out)
         return True
 
+    def _short_bytes(self, disk: events.Measured) -> int:
+        """How much room films should make."""
+        return self.floor_bytes + self._reopen_bytes - disk.free_bytes if disk.free_bytes < self.floor_bytes else 0
+
+    @property
+    def _reopen_bytes(self) -> int:
+        return min(REOPEN_BYTES, self.floor_bytes // 8)
+
     def _why_closed(self, disk: events.Measured) -> str:
         if disk.stuck:
             return disk.stuck
         # What opens a closed gate is more than what closes an open one.
-        more = min(REOPEN_BYTES, self.floor_bytes // 8) if self.desk.closed else 0
+        more = self._reopen_bytes if self.desk.closed else 0
         if disk.free_bytes < self.floor_bytes + more:
             return f"its disk has {size(disk.free_bytes)} left, and {size(self.floor_bytes)} are kept free"
         if disk.free_files < KEEP_FREE_FILES:
             return f"its disk has room for {disk.free_files} more files only"
-        return ""
+        return self.keeper.why_full(disk)
 
     def _open(self, out: list[Command]) -> None:
         for session in self.desk.sessions.values():

@@ -159,7 +159,7 @@ class Index:
         self._state = State(db)
         self._columns = Columns(db)
         self._entries = Entries(db, self._state, self._columns)
-        self._facts = Facts(db, self._state)
+        self._facts = Facts(db, self._state, self._columns)
 
     def _open(self) -> None:
         try:

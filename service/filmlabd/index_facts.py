@@ -8,6 +8,7 @@ import numpy as np
 from filmlab.errors import WireError
 from filmlab.wire.frame import Envelope
 from filmlab.wire.messages import Stream
+from filmlabd.columns import Columns
 from filmlabd.facts import (
     EpisodeCut,
     FilmDeleted,
@@ -21,10 +22,12 @@ from filmlabd.facts import (
     RunOpened,
     RunPrinted,
     RunRefused,
+    RunRemoved,
     SessionEnded,
     SessionOpened,
     read_fact,
 )
+from filmlabd.index_removal import remove_run
 from filmlabd.index_results import ResultsEntries
 from filmlabd.index_runs import close_writer, refuse_run
 from filmlabd.index_schema import signed
@@ -38,10 +41,11 @@ _EPISODE_JOBS = frozenset({JobKind.EPISODE, JobKind.MEDIA})
 class Facts:
     """Applies facts, within whatever transaction its caller has open."""
 
-    def __init__(self, db: sqlite3.Connection, state: State) -> None:
+    def __init__(self, db: sqlite3.Connection, state: State, columns: Columns) -> None:
         self._db = db
         self._state = state
         self._results = ResultsEntries(db)
+        self._columns = columns
 
     def apply(self, envelope: Envelope) -> None:
         """One fact. One that this version cannot read is counted and passed over."""
@@ -85,6 +89,10 @@ class Facts:
                 self._job_struck(fact)
             case RunPrinted():
                 self._db.execute("UPDATE runs SET printed = 1 WHERE run_id = ?", (fact.run_id,))
+            case RunRemoved():
+                # What is buffered of its metrics would come back with the next flush.
+                self._columns.flush()
+                remove_run(self._db, self._state, fact.run_id)
             case _:
                 assert_never(fact)
 
@@ -170,11 +178,15 @@ class Facts:
         key = signed(fact.session)
         raise_durable_b(self._db, fact.session, fact.durable_b)
         self._results.deleted(fact)
+        reason = clean(fact.reason) or "deleted"
         self._db.execute(
             "UPDATE episodes SET job_state = 'dropped', job_reason = ?"
             " WHERE session = ? AND film = ? AND job_state IN ('pending', 'ready')",
-            (clean(fact.reason), key, fact.film),
+            (reason, key, fact.film),
         )
+        self._db.execute(
+            "UPDATE episodes SET film_gone = ? WHERE session = ? AND film = ?", (reason, key, fact.film)
+        )  # fmt: skip
 
     def _refused(self, fact: RecordRefused) -> None:
         if fact.stream == Stream.C:

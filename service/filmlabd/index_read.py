@@ -11,6 +11,7 @@ from typing import Any
 from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.latency import Histogram
 from filmlabd.columns import join, unpack
+from filmlabd.index_films import FilmAnswers
 from filmlabd.index_page import PageAnswers
 from filmlabd.index_recorders import RecorderAnswers
 from filmlabd.index_results import ResultsAnswers
@@ -46,7 +47,7 @@ _EPISODE = """
 SELECT e.run_id, w.writer, w.attempt, e.episode, e.session, e.film, e.return, e.length, e.solved, e.ended, e.complete,
     e.frames, e.last_seq, e.reason, e.note, e.metadata, e.wall, e.occurrence, e.job_state, e.paths, e.job_reason,
     e.media_name, e.media_mime, e.media_step, e.caption, coalesce(e.fps, r.fps, 30.0), e.provisional,
-    e.tiles, e.aspect
+    e.tiles, e.aspect, e.film_gone
 FROM episodes e JOIN writers w ON w.id = e.writer_id LEFT JOIN runs r ON r.run_id = e.run_id
 """
 _ATTEMPTS = """
@@ -62,7 +63,7 @@ class NoIndex(Transient):
     """There is no index yet: no daemon has ever run on this state directory."""
 
 
-class Answers(RecorderAnswers, ResultsAnswers, SeriesAnswers, PageAnswers):
+class Answers(RecorderAnswers, ResultsAnswers, SeriesAnswers, PageAnswers, FilmAnswers):
     """Every question, over one connection."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
@@ -318,12 +319,12 @@ def _run_row(row: tuple[Any, ...]) -> RunRow:
 def _episode_row(row: tuple[Any, ...]) -> EpisodeRow:
     run_id, writer, attempt, episode, session, film, return_, length, solved, ended, complete, *rest = row
     frames, last_seq, reason, note, metadata, wall, occurrence, job_state, paths, *rest = rest
-    job_reason, media_name, media_mime, media_step, caption, fps, provisional, tiles, aspect = rest
+    job_reason, media_name, media_mime, media_step, caption, fps, provisional, tiles, aspect, film_gone = rest
     return EpisodeRow(
         run_id, writer, attempt, episode, unsigned(session), film, _float(return_), length,
         None if solved is None else bool(solved), bool(ended), bool(complete), frames, last_seq, reason, note,
         json.loads(metadata), wall or 0.0, occurrence, job_state, _lines(paths), job_reason, media_name, media_mime,
-        media_step, caption, fps, bool(provisional), tiles, aspect,
+        media_step, caption, fps, bool(provisional), tiles, aspect, film_gone,
     )  # fmt: skip
 
 

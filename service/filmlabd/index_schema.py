@@ -125,7 +125,12 @@ CREATE TABLE surroundings (
     PRIMARY KEY (session, writer_id)) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _RECORDERS, _IDENTITY, _FORMATS, _CLIPS, _MEDIA, _RESULTS)
+_GONE = """
+-- Why the film is not there any more; empty while it is. What was thrown away before this column has 'dropped' alone.
+ALTER TABLE episodes ADD COLUMN film_gone TEXT NOT NULL DEFAULT '';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _RECORDERS, _IDENTITY, _FORMATS, _CLIPS, _MEDIA, _RESULTS, _GONE)
 """Script n makes version n + 1 of version n. Only ever appended to."""
 VERSION = len(MIGRATIONS)
 

@@ -127,6 +127,14 @@ class State:
             self._sessions.clear()
             self._writers.clear()
 
+    def forget_run(self, run_id: str) -> None:
+        """It was removed: nothing of it is written back, and what its sessions still say of it is said of no run."""
+        self._touched.pop(run_id, None)
+        self._blocked.pop(run_id, None)
+        for session in self._sessions.values():
+            session.runs = {number: writer for number, writer in session.runs.items() if writer.run_id != run_id}
+        self._writers = {number: writer for number, writer in self._writers.items() if writer.run_id != run_id}
+
     def write_steps(self) -> None:
         """Write back the writers' last steps."""
         for writer in self._writers.values():

@@ -219,6 +219,12 @@ class Jobs:
         return [item.job for item in items if item.job.run_id == run_id]
 
     @property
+    def film_count(self) -> int:
+        """How many films wait to be developed, or are."""
+        kinds = (JobKind.EPISODE, JobKind.MEDIA)
+        return sum(item.job.kind in kinds for item in [*self._waiting.values(), *self._running.values()])
+
+    @property
     def quarantined(self) -> dict[str, str]:
         """key -> why, of the jobs that were given up."""
         return dict(self._quarantined)

@@ -142,6 +142,31 @@ class EpisodeRow:
     """So many frames in a row are one moment of its clip."""
     aspect: float = 1.0
     """Width by height that the picture of all tiles should come near."""
+    film_gone: str = ""
+    """Why its film is not there any more; its prints are. Empty while it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilmRow:
+    """What of a film counts when it is asked whether it is kept."""
+
+    session: int
+    film: int
+    run_id: str
+    series: str
+    """Writer, attempt and medium: the films of one series follow each other."""
+    episode: int
+    """Of a medium: its step."""
+    return_: float
+    """NaN where there is none: of a medium, of an episode that was cut."""
+    wall: float
+    printed: bool
+    awaited: bool
+    """It will be printed, unless that fails."""
+    gone: bool
+    """It was deleted, or is about to be."""
+    is_medium: bool
+    """No episode: a medium, or results."""
 
 
 @dataclass(frozen=True, slots=True)

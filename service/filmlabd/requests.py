@@ -31,6 +31,10 @@ def answer(core: "Core", asked: Asked, now: Now) -> list[Effect]:
                 body = _develop(core.lab, asked.args, now)
             case "retry":
                 body = _retry(core.lab, asked.args, now)
+            case "gc":
+                return core.keeper.clear(asked.request, asked.args)
+            case "remove":
+                return core.keeper.remove(asked.request, check_run_id(_text(asked.args, "run_id")))
             case "shutdown":
                 body = {}
             case _:
@@ -59,8 +63,12 @@ def _status(core: "Core", now: Now) -> dict[str, Any]:
 
 def _disk(core: "Core") -> dict[str, Any]:
     """How it was last measured, and whether film is taken."""
-    disk = core.gate.disk
+    disk, quota = core.gate.disk, core.keeper.quota
     return {
+        "film_bytes": disk.film_bytes if disk is not None else None,
+        "film_files": disk.film_files if disk is not None else None,
+        "most_film_bytes": quota.size_bytes,
+        "most_film_files": quota.files,
         "free_bytes": disk.free_bytes if disk is not None else None,
         "keep_free_bytes": core.gate.floor_bytes,
         "film_refused": core.gate.desk.closed,

@@ -64,6 +64,11 @@ class Recording:
             )
         )  # fmt: skip
 
+    def printed(self, film: int, run_id: str = "r1") -> None:
+        """Its GIF and its JSON are there."""
+        paths = f"episodes/episode_{film:06d}.gif\nepisodes/episode_{film:06d}.json"
+        self.fact(JobDone(f"episode:{film}", run_id, "episode", SESSION, film, paths, "", 0.1, WALL))
+
     def close(self) -> None:
         self.index.commit()
         self.index.close()

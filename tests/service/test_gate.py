@@ -33,7 +33,7 @@ def rig() -> Rig:
 
 
 def measure(rig: Rig, free_bytes: int, *, stuck: str = "", files: int = sys.maxsize) -> None:
-    rig.feed(events.Measured(free_bytes, 10**12, files, stuck))
+    rig.feed(events.Measured(free_bytes, 10**12, files, stuck=stuck))
 
 
 def chunk(seq: int, session: int = SESSION) -> Envelope:
