@@ -21,6 +21,7 @@ from pathlib import Path
 
 from bench_delivery import bench_crowd, bench_finish, bench_ingest, bench_points
 from bench_gym import bench_gym
+from bench_page import bench_page
 from bench_training import bench_film, bench_frames, bench_log, bench_tight
 from figures import Figure, table
 from household import Household
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Household, bool], list[Figure]]] = {
     "points": bench_points,
     "crowd": bench_crowd,
     "gym": bench_gym,
+    "page": bench_page,
 }
 
 

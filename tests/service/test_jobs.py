@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filmlabd.jobs import BACKOFF_S, STRIKES, Jobs, LiveRules, Priority, Verdict
+from filmlab.errors import BadInput
+from filmlabd.jobs import (
+    BACKOFF_S,
+    STRIKES,
+    Jobs,
+    LiveRules,
+    Priority,
+    Verdict,
+    curve_key,
+    film_key,
+    job_of,
+    page_key,
+)
 from filmlabd.model import Job, JobKind, Outcome
 
 
@@ -197,3 +209,17 @@ def test_every_job_ends(steps: list[tuple[str, int, bool]]) -> None:
         if jobs.idle:
             break
     assert jobs.idle
+
+
+def test_a_key_says_its_job() -> None:
+    """Each key leads back to what it was made of; anything else is refused."""
+    film = job_of(film_key(0xAB, 7), "run-a")
+    assert (film.kind, film.session, film.film) == (JobKind.EPISODE, 0xAB, 7)
+    assert job_of(film_key(0xAB, 7, medium=True), "run-a", 3).recorder == 3
+    assert job_of(curve_key("run-a", "a:b/c"), "run-a").metric == "a:b/c"
+    assert job_of(page_key("run-a"), "run-a").kind is JobKind.PAGE
+    recorder = job_of("recorder:00000000000000ab:4:save", "run-a")
+    assert (recorder.kind, recorder.recorder, recorder.metric) == (JobKind.RECORDER, 4, "save")
+    for wrong in ("", "episode", "episode:1", "episode:x:y", "page:run-b", "curve:run-b:x", "curve:run-a", "other:1:2"):
+        with pytest.raises(BadInput):
+            job_of(wrong, "run-a")

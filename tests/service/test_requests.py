@@ -53,3 +53,24 @@ def test_what_cannot_be_asked_for_is_refused(rig: Rig, wrong: dict[str, Any]) ->
     """And asks for nothing."""
     assert ask(rig, **wrong)["ok"] is False
     assert rig.work_all() == []
+
+
+def test_a_print_that_was_given_up_is_tried_again(rig: Rig) -> None:
+    """By its key, whatever it is of: a film, a curve, the page."""
+    keys = [f"episode:{SESSION:016x}:1", "curve:r1:episode/return", "page:r1"]
+    for key in keys:
+        rig.feed(events.Asked(b"q", "retry", {"run_id": "r1", "key": key}))
+        assert rig.commands[0] == events.Reply(b"q", {"ok": True, "key": key})
+        assert key in [job.key for job in rig.work_all()]
+        rig.commands.clear()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"run_id": "r9"}, {"key": "curve:r2:x"}, {"key": "page:r2"}, {"key": "episode:zz:1"}, {"recorder": "1"}]
+)
+def test_what_is_no_print_of_the_run_is_not_tried(rig: Rig, wrong: dict[str, Any]) -> None:
+    """It is refused."""
+    rig.feed(events.Asked(b"q", "retry", {"run_id": "r1", "key": "page:r1"} | wrong))
+    (reply,) = [command.body for command in rig.commands if isinstance(command, events.Reply)]
+    assert reply["ok"] is False
+    assert rig.work_all() == []

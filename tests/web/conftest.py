@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from e2e.house import House
-from web.scene import Site, Visitor, chromium
+from web.scene import Visitor, chromium
+from web.site import Site
 from web.stories import RICH
 
 Visit: TypeAlias = Callable[..., Visitor]

@@ -5,7 +5,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from web.conftest import Visit
-from web.scene import PHONE, WIDE, Site, Visitor
+from web.scene import PHONE, WIDE, Visitor
+from web.site import Site
 
 
 def check(page: Page) -> None:

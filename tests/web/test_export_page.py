@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect
 
 from web.conftest import Visit
-from web.scene import Site
+from web.site import Site
 
 
 def test_one_file(rich: Site, visit: Visit, browser: Browser, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from playwright.sync_api import expect
 
 from e2e.house import House, until
 from web.conftest import Visit
-from web.scene import Site
+from web.site import Site
 from web.stories import Trainer
 
 

@@ -7,7 +7,8 @@ import pytest
 from e2e.house import House
 from filmlabd.web.guard import POLICY
 from filmlabd.web.serve import link_file
-from web.scene import Site, Visitor, write_runs
+from web.scene import Visitor
+from web.site import Site, write_runs
 
 EVIL = "<img src=x onerror=alert(1)>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'

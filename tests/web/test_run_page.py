@@ -9,7 +9,8 @@ from playwright.sync_api import Page, expect
 
 from e2e.house import House
 from web.conftest import Visit
-from web.scene import PHONE, Site, Visitor
+from web.scene import PHONE, Visitor
+from web.site import Site
 from web.stories import Trainer
 
 

@@ -7,7 +7,8 @@ from playwright.sync_api import expect
 
 from e2e.house import House
 from web.conftest import Visit
-from web.scene import PHONE, Site, write_runs
+from web.scene import PHONE
+from web.site import Site, write_runs
 from web.stories import Trainer
 
 

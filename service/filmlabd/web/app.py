@@ -10,7 +10,6 @@ from starlette.routing import Route
 
 from filmlab.control import NoDaemon
 from filmlab.errors import BadInput, Corrupt, Transient
-from filmlab.paths import StatePaths
 from filmlabd.index_read import NoIndex
 from filmlabd.web.answers import trouble
 from filmlabd.web.data import Data
@@ -20,9 +19,8 @@ from filmlabd.web.room import Room
 from filmlabd.web.site import Site
 
 
-def make_app(paths: StatePaths, access: Access) -> Guard:
+def make_app(room: Room, access: Access) -> Guard:
     """The page of one state directory, behind its guard."""
-    room = Room(paths)
     site, data, media = Site(room, access), Data(room), Media(room)
     film = "/prints/{run}/{session}/{film:int}"
     app = Starlette(

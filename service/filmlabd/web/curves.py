@@ -76,7 +76,8 @@ class Sight:
     granary: Granary
     look: Look
     series: Sequence[NamedSeries]
-    _budget: int = READ_CHUNKS
+    budget: int
+    """How many full chunks may still be read."""
     _known: dict[int, Heads] = field(default_factory=dict)
     _clocks: dict[tuple[str, str, int], _Clock | None] = field(default_factory=dict)
     _starts: dict[int, float] = field(default_factory=dict)
@@ -116,9 +117,9 @@ class Sight:
 
     def _settled(self, number: int, *, raw: bool) -> Floats | None:
         held = None if raw else self.granary.held(number)
-        if held is not None or self._budget <= 0:
+        if held is not None or self.budget <= 0:
             return held
-        self._budget -= 1
+        self.budget -= 1
         arrays = self.reader.chunk(number)
         if arrays is None:
             return None
@@ -245,8 +246,11 @@ class Sight:
         return {"step": int(arrays[1][index]), "what": nonfinite_name(float(arrays[3][index]))}
 
 
-def answer(reader: Reader, granary: Granary, run_id: str, look: Look) -> bytes:
+def answer(reader: Reader, granary: Granary, run_id: str, look: Look, *, read_chunks: int = READ_CHUNKS) -> bytes:
     """Columns of some metrics of a run.
+
+    Args:
+        read_chunks: so many full chunks are read at most.
 
     Returns:
         uint32 length of a JSON head, the head (padded to a multiple of 8 with it), then for each of its `series` 7 rows
@@ -254,7 +258,7 @@ def answer(reader: Reader, granary: Granary, run_id: str, look: Look) -> bytes:
     """
     granary.enter(reader)
     series = reader.named_series(run_id)
-    sight = Sight(reader, granary, look, series)
+    sight = Sight(reader, granary, look, series, read_chunks)
     wanted = set(look.metrics)
     found, blocks = [], []
     for item in series:

@@ -6,7 +6,7 @@ from typing import Any
 
 from filmlab.latency import Histogram
 from filmlabd.index_read import Reader
-from filmlabd.model import EpisodeRow, PrintRow, RunRow
+from filmlabd.model import EpisodeRow, PrintRow, ResultsRow, RunRow
 from filmlabd.overview import Glance
 from filmlabd.pages.words import flatten
 
@@ -28,7 +28,8 @@ def run_row(glance: Glance, disk_bytes: int | None) -> dict[str, Any]:
     return run_head(run) | {
         "last": word(glance.last_return),
         "best": word(glance.best_return),
-        "spark": [word(value) for value in glance.spark],
+        # More digits than the picture has pixels would only be sent.
+        "spark": [word(float(f"{value:.3g}")) for value in glance.spark],
         "pace": glance.episodes_per_s,
         "clip": clip_links(glance.clip) if glance.clip is not None else None,
         "dropped": glance.dropped,
@@ -71,6 +72,17 @@ def run_document(reader: Reader, run: RunRow) -> dict[str, Any]:
         ],
         "failures": [failure(row) for row in failures],
         "blocked": blocked(reader.blocked(run.run_id)),
+        "results": [result(row) for row in reader.results(run.run_id) if row.state != "dropped"],
+    }
+
+
+def result(row: ResultsRow) -> dict[str, Any]:
+    """What a training or an evaluation came to, in its own words."""
+    whose = "" if row.writer == "main" else f" of {row.writer}"
+    trouble = {"problem": row.problem} if row.problem else {}
+    return {
+        "title": f"{row.run_type.capitalize()} results{whose}",
+        "rows": flatten(row.summary | row.metadata | trouble),
     }
 
 

@@ -1,8 +1,11 @@
 """How does the page live? On a loopback port with a token of its own, until it is ended."""
 
+import contextlib
 import os
 import secrets
 import socket
+import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +13,11 @@ from pathlib import Path
 
 import uvicorn
 
-from filmlab.errors import BadInput
+from filmlab.errors import BadInput, FilmlabError
 from filmlab.paths import StatePaths
 from filmlabd.web.app import make_app
 from filmlabd.web.guard import Access
+from filmlabd.web.room import Room
 
 HOST = "127.0.0.1"
 FIRST_PORT = 8760
@@ -46,7 +50,8 @@ def serve(paths: StatePaths, port: int, told: Callable[[Address], None]) -> None
     """
     listening = _listen(port)
     address = Address(listening.getsockname()[1], secrets.token_urlsafe(32))
-    app = make_app(paths, Access(address.token, f"filmlab_{address.port}"))
+    room = Room(paths)
+    app = make_app(room, Access(address.token, f"filmlab_{address.port}"))
     config = uvicorn.Config(
         app, http="h11", ws="none", loop="asyncio", lifespan="off", interface="asgi3", log_level="warning",
         access_log=False, server_header=False, date_header=False, proxy_headers=False,
@@ -54,7 +59,15 @@ def serve(paths: StatePaths, port: int, told: Callable[[Address], None]) -> None
     )  # fmt: skip
     with listening, _link_file(paths, address):
         told(address)
+        # While the link is being opened: the first look at many runs takes longest.
+        threading.Thread(target=_look_once, args=(room,), daemon=True).start()
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _look_once(room: Room) -> None:
+    # What is wrong is told to whoever opens the page.
+    with contextlib.suppress(FilmlabError, sqlite3.Error):
+        room.run_lines()
 
 
 def link_file(paths: StatePaths, port: int) -> Path:
