@@ -208,8 +208,8 @@ class AttemptRow:
     status: str
     """As `RunRow.status`, of this writer."""
     first_step: int | None
-    """From here to `last_step` it logged metrics that are not counted by episodes, as far as steps did not go back; None
-    where it logged none."""
+    """From here to `last_step` it logged metrics that are not counted by episodes, as far as steps did not go back;
+    None where it logged none."""
     last_step: int | None
     episodes: int
     """How many have ended."""
