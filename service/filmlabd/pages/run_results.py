@@ -20,7 +20,8 @@ def results_body(row: ResultsRow, *, alone: bool) -> list[Html | None]:
     return [
         el("div", el("table", lines), cls="scroll") if lines else None,
         None if alone else _episodes(row),
-        el("p", *_files(row, alone=alone), cls="dim"),
+        # That they are written says nothing where they cannot be found.
+        el("p", *_files(row, alone=alone), cls="dim") if not (alone and row.state == "done") else None,
         el("p", row.problem, cls="note") if row.problem else None,
     ]
 
