@@ -233,6 +233,47 @@ def _exists(name: str, at: int) -> bool:
     return True
 
 
+def withdraw(path: Path, relatives: Iterable[str]) -> tuple[int, int]:
+    """Take prints away again, and directories that have nothing else in them: (files, bytes) that went.
+
+    What is not there any more, is no plain file, or is reached through a symbolic link only, is left.
+
+    Args:
+        path: the run's directory, absolute.
+        relatives: as they were published; nothing else is touched.
+
+    Raises:
+        BadInput: one of them is no path below a run's directory.
+    """
+    count = size_bytes = 0
+    directories: set[tuple[str, ...]] = set()
+    for relative in relatives:
+        *parents, name = _split(relative)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            at = _walk(path, parents, stack)
+            found = os.stat(name, dir_fd=at, follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode):
+                os.unlink(name, dir_fd=at)
+                count, size_bytes = count + 1, size_bytes + found.st_size
+                directories.update(tuple(parents[:depth]) for depth in range(1, len(parents) + 1))
+    for parts in sorted(directories, key=len, reverse=True):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            os.rmdir(parts[-1], dir_fd=_walk(path, parts[:-1], stack))
+    with contextlib.suppress(OSError):
+        path.rmdir()
+    return count, size_bytes
+
+
+def _walk(path: Path, directories: Sequence[str], stack: contextlib.ExitStack) -> int:
+    """A descriptor of a directory below `path`, every one of them opened as it is, and closed with the stack."""
+    at = os.open(path, _DIRECTORY)
+    stack.callback(os.close, at)
+    for name in directories:
+        at = os.open(name, _DIRECTORY, dir_fd=at)
+        stack.callback(os.close, at)
+    return at
+
+
 def _open_directory(name: str, at: int, shown: Path) -> int:
     """A descriptor of a directory that is ours, and no symbolic link."""
     descriptor = os.open(name, _DIRECTORY, dir_fd=at)

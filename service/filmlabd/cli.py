@@ -16,9 +16,11 @@ from filmlabd import (
     cli_doctor,
     cli_doctor_run,
     cli_export,
+    cli_gc,
     cli_ls,
     cli_record,
     cli_results,
+    cli_rm,
     cli_show,
     cli_status,
     cli_sync,
@@ -132,6 +134,14 @@ def make_parser() -> argparse.ArgumentParser:
     top = commands.add_parser("top", help="all runs and the daemon, live on the terminal")
     top.add_argument("--once", action="store_true", help="only one picture, for scripts")
 
+    gc = commands.add_parser("gc", help="what takes room, and delete what is not needed")
+    gc.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+
+    rm = commands.add_parser("rm", help="remove a run that is over")
+    rm.add_argument("run", metavar="RUN", help="a run's id, the beginning of its id, or its name")
+    rm.add_argument("--prints", action="store_true", help="its prints in its directory as well")
+    rm.add_argument("--yes", action="store_true", help="do not ask")
+
     commands.add_parser("status", help="what the daemon is doing")
     doctor = commands.add_parser("doctor", help="look for what could go wrong, and say what to do")
     doctor.add_argument("run", metavar="RUN", nargs="?", help="why clips of this run are missing, instead")
@@ -164,6 +174,11 @@ def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
         return cli_record.run(paths, options.run, changes, as_json=options.json)
     if options.command == "develop":
         return cli_develop.run(paths, options.run, options.episode, as_json=options.json)
+    if options.command == "gc":
+        return cli_gc.run(paths, environ, dry=options.dry_run, as_json=options.json)
+    if options.command == "rm":
+        wish = cli_rm.Wish(options.prints, options.yes)
+        return cli_rm.run(paths, options.run, wish, as_json=options.json)
     if options.command == "sync":
         return cli_sync.run(paths, options.wait, as_json=options.json)
     if options.command == "show":

@@ -131,6 +131,16 @@ class Surveyed:
     """Why nothing could be seen."""
     request: bytes = b""
 
+    def words(self) -> dict[str, int]:
+        """What of it is told to whoever asked."""
+        return {
+            "films": len(self.gone),
+            "film_bytes": sum(film.size_bytes for film in self.gone),
+            "orphans": len(self.leftovers) + len(self.orphans),
+            "orphan_bytes": self.orphan_bytes,
+            "unprinted": self.unprinted,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

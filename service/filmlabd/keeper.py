@@ -1,7 +1,7 @@
 """Which films are deleted, when, and how is that written down? Over a quota, for want of room, with their run. Pure."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from filmlab.errors import BadInput
@@ -98,7 +98,7 @@ class Keeper:
             self._remove(asked.run_id, seen, now, out)
             return
         gone = [film for film in seen.gone if not self.desk.lab.jobs.has(_job_key(film))]
-        words = _words(gone, seen)
+        words = replace(seen, gone=tuple(gone)).words()
         if asked is None or not asked.dry:
             self._swept = True
             out += self._sweep(seen)
@@ -125,7 +125,7 @@ class Keeper:
             return
         self._delete(seen.gone, "its run was removed", now, out)
         del self.desk.lab.past[run_id]
-        self._removing[run_id] = Reply(seen.request, {"ok": True, **_words(seen.gone, seen)})
+        self._removing[run_id] = Reply(seen.request, {"ok": True, **seen.words()})
         self.desk.keep(RunRemoved(run_id, now.wall), now, out)
         self.desk.batches.hurry(now.at)
 
@@ -162,16 +162,6 @@ class Keeper:
             self._replies.append(reply)
         else:
             out.append(reply)
-
-
-def _words(gone: Collection[KeptFilm], seen: events.Surveyed) -> dict[str, Any]:
-    return {
-        "films": len(gone),
-        "film_bytes": sum(film.size_bytes for film in gone),
-        "orphans": len(seen.leftovers) + len(seen.orphans),
-        "orphan_bytes": seen.orphan_bytes,
-        "unprinted": seen.unprinted,
-    }
 
 
 def _job_key(film: KeptFilm) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from filmlab.errors import BadInput, Transient
 from filmlab.wire.names import ID_PATTERN
 from filmlabd.artifact_names import curve_stem, episode_stem, media_stem
-from filmlabd.artifacts import Printed, RunDirectory
+from filmlabd.artifacts import Printed, RunDirectory, withdraw
 from filmlabd.model import EpisodeRow
 
 
@@ -228,3 +228,33 @@ def test_reading_makes_nothing(tmp_path: Path) -> None:
             "episodes/../x",
         ):
             assert directory.open(name) is None, name
+
+
+def test_prints_are_withdrawn_with_what_is_empty_then(tmp_path: Path) -> None:
+    """Exactly the files that are named go, and directories that have nothing else in them."""
+    run = tmp_path / "run"
+    for name in ("index.html", "episodes/a.gif", "episodes/a.json", "curves/loss.svg", "curves/mine.txt"):
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / name).write_bytes(b"12345")
+    names = ["index.html", "episodes/a.gif", "episodes/a.json", "curves/loss.svg", "media/never.png"]
+    assert withdraw(run, names) == (4, 20)
+    assert [path for path in run.rglob("*") if path.is_file()] == [run / "curves" / "mine.txt"]
+    assert not (run / "episodes").exists()
+    assert withdraw(run, names) == withdraw(tmp_path / "nothing", names) == (0, 0)
+
+
+def test_nothing_is_withdrawn_through_a_symbolic_link(tmp_path: Path) -> None:
+    """Neither a file behind a link, nor one in a linked directory, nor the run's directory where that is one."""
+    run, other = tmp_path / "run", tmp_path / "other"
+    (run / "episodes").mkdir(parents=True)
+    other.mkdir()
+    (other / "a.gif").write_bytes(b"mine")
+    (run / "curves").symlink_to(other)
+    (run / "episodes" / "a.gif").symlink_to(other / "a.gif")
+    (tmp_path / "link").symlink_to(run)
+    assert withdraw(run, ["curves/a.gif", "episodes/a.gif"]) == (0, 0)
+    assert withdraw(tmp_path / "link", ["episodes/a.gif"]) == (0, 0)
+    assert (other / "a.gif").read_bytes() == b"mine" and (run / "episodes" / "a.gif").is_symlink()
+    with pytest.raises(BadInput):
+        withdraw(run, ["../other/a.gif"])
+    assert (other / "a.gif").exists()
