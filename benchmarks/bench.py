@@ -22,6 +22,7 @@ from pathlib import Path
 from bench_delivery import bench_crowd, bench_finish, bench_ingest, bench_points
 from bench_gym import bench_gym
 from bench_page import bench_page
+from bench_results import bench_results, bench_states
 from bench_training import bench_film, bench_frames, bench_log, bench_tight
 from figures import Figure, table
 from household import Household
@@ -37,6 +38,8 @@ BENCHMARKS: dict[str, Callable[[Household, bool], list[Figure]]] = {
     "crowd": bench_crowd,
     "gym": bench_gym,
     "page": bench_page,
+    "states": bench_states,
+    "results": bench_results,
 }
 
 

@@ -17,6 +17,7 @@ from figures import spread
 from household import RESULT, status_kib
 from trainer_delivery import crowd, finish, ingest, points
 from trainer_gym import gym
+from trainer_results import results, states
 from trainer_shared import SHAPE, ball, noise, thread_s, wait_durable, work, work_count
 
 import filmlab
@@ -119,7 +120,8 @@ def tight(frames: int, episodes: int, cap_mib: int, picture: str) -> dict[str, A
 
 
 PROGRAMS: dict[str, Callable[..., dict[str, Any]]] = {
-    call.__name__: call for call in (calibrate, log, frames, film, tight, finish, ingest, points, crowd, gym)
+    call.__name__: call
+    for call in (calibrate, log, frames, film, tight, finish, ingest, points, crowd, gym, states, results)
 }
 
 

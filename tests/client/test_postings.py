@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from filmlab import pytree
 from filmlab.delivery import Limits
@@ -13,6 +14,7 @@ from filmlab.outbox import Outbox
 from filmlab.parcel import Parcel, frozen, size_of
 from filmlab.postings import PIECE_BYTES, WINDOW_BYTES, Postings
 from filmlab.pytree.dtypes import BadTree
+from filmlab.pytree.leaves import snapshot
 from filmlab.wire.chunks import blobs, decode_film
 from filmlab.wire.entries import Entry, Results, ResultsEnd
 from filmlab.wire.head import FilmKind
@@ -120,6 +122,15 @@ def test_a_snapshot_is_one_copy_that_nobody_changes() -> None:
     wanted = {"w": np.arange(6.0).reshape(2, 3).T, "b": [b"abc"], "n": np.float32(2)}
     assert pytree.to_bytes(copy) == pytree.to_bytes(wanted)
     assert size_bytes == 48 + 3 and size_of(wanted) >= 48
+
+
+def test_what_is_a_copy_already_is_not_copied_again() -> None:
+    """A tensor that had to be resolved, or moved to this process's memory, is nobody else's; one that was not, is."""
+    plain = torch.ones(3)
+    assert snapshot(plain.conj()).array.ctypes.data != plain.data_ptr()
+    resolved = snapshot(torch.ones(3, dtype=torch.complex64).conj())
+    assert resolved.owned and resolved.array.base is not None
+    assert not snapshot(plain).owned and snapshot(plain).array.base is None
 
 
 def test_what_no_snapshot_can_be_made_of_is_named() -> None:

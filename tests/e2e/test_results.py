@@ -138,7 +138,7 @@ def test_the_latest_results_win(house: House) -> None:
 
 
 def test_metrics_go_on_while_a_state_is_on_its_way(house: House) -> None:
-    """With 64 MiB on their way, numbers are durable before the state is: stream C goes first."""
+    """With 32 MiB on their way, numbers are durable before the state is: stream C goes first."""
     train(
         house,
         LARGE
@@ -150,10 +150,10 @@ def test_metrics_go_on_while_a_state_is_on_its_way(house: House) -> None:
     print("flushed", run.flush())
     run.finish()
     """,
-        MIB="64",
+        MIB="32",
     )
     house.wait_printed()
-    assert is_large(load_run(directory(house)).load_checkpoint(), 64)
+    assert is_large(load_run(directory(house)).load_checkpoint(), 32)
     with house.read() as index:
         (points,) = index.points("r1", "loss")
         assert points.value.tolist() == list(range(200)) and not index.drops("r1")
@@ -209,13 +209,13 @@ def test_without_a_daemon_results_go_to_the_spool(house: House) -> None:
     run.log_results(results, save_checkpoint=True)
     run.finish()
     """,
-        MIB="48",
+        MIB="32",
         OPTIONS="dict(mode='offline', spool_bytes=2**20)",
     )
     assert "lost" not in output and len(sessions(house.paths.spool)) == 1
     house.daemon()
     house.wait_printed()
-    assert is_large(load_run(directory(house)).load_checkpoint(), 48)
+    assert is_large(load_run(directory(house)).load_checkpoint(), 32)
 
 
 @pytest.mark.parametrize("victim", ["trainer", "daemon", "worker"])
@@ -235,7 +235,7 @@ def test_killed_in_the_middle(house: House, victim: str) -> None:
     run.finish()
     """,
         TESTS=TESTS,
-        MIB="96",
+        MIB="64",
     )
     assert _said(trainer, "handed over")
     if victim == "trainer":
@@ -256,7 +256,7 @@ def test_killed_in_the_middle(house: House, victim: str) -> None:
     (row,) = rows(house)
     assert row.state == "done"
     if victim != "trainer" or not row.problem:
-        assert is_large(run.load_checkpoint(), 96)
+        assert is_large(run.load_checkpoint(), 64)
     else:
         assert "did not come whole" in row.problem and not (directory(house) / "checkpoints" / "final.msgpack").exists()
     assert not list(directory(house).rglob("*.part"))

@@ -128,8 +128,8 @@ def test_what_goes_wrong_is_one_line(tmp_path: Path, function: str, count: int, 
 
 def test_a_function_that_hangs_is_ended(tmp_path: Path) -> None:
     """At the deadline, with what it had printed; its process is gone."""
-    clips, (note,) = made(order(tmp_path, "draw:hanging"), 3.0)
-    assert not clips and "it was not done within 3 s (it printed: just a moment); 0 videos" in note
+    clips, (note,) = made(order(tmp_path, "draw:hanging"), 2.0)
+    assert not clips and "it was not done within 2 s (it printed: just a moment); 0 videos" in note
     until(lambda: _ended(tmp_path), "the child to be gone")
 
 

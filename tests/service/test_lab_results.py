@@ -1,14 +1,21 @@
 """What becomes of results: written once they are whole, the latest last, and their films go."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from filmlab.wire import messages
+from filmlab.wire.chunks import Film, seal_chunk
 from filmlab.wire.entries import Flush, Results, ResultsEnd, RunFinish
 from filmlabd import events
 from filmlabd.facts import FilmDeleted, JobDone, ResultsCut, RunPrinted
+from filmlabd.films import FilmStore
+from filmlabd.lab import Lab
 from filmlabd.model import Job, JobKind, Outcome
+from filmlabd.restore import restore
+from service.keeping import RUN, Followed
+from service.keeping import SESSION as STORY
 from service.rig import SESSION, Rig, begin
 
 
@@ -115,6 +122,23 @@ def test_a_run_ends_after_its_results(rig: Rig) -> None:
     rig.shoot(1, 1)
     rig.work_all()
     assert rig.kept(RunPrinted) and rig.facts.index(rig.kept(JobDone)[-1]) < rig.facts.index(rig.kept(RunPrinted)[0])
+
+
+def test_results_are_taken_up_after_a_restart(tmp_path: Path) -> None:
+    """What was whole is written; what was on its way is waited for."""
+    followed = Followed(tmp_path / "index.sqlite")
+    followed.open(run=0)
+    followed.say(results(1), end(1, 1), results(2))
+    films = FilmStore(tmp_path / "film")
+    chunk = Film(run=0, film=1, first=0, count=1, height=1, width=1, channels=1, kind=3, codec=0)
+    films.append(STORY, 1, [seal_chunk(STORY, 1, chunk, [b"x"])])
+    films.sync()
+    lab = Lab()
+    (session,) = restore(followed.answers, films, lab, 0.0)
+    key = f"results:{RUN}:training:main"
+    assert [(job.key, job.film) for job in lab.jobs.of_run(RUN)] == [(key, 1)]
+    assert lab.runs[RUN].parcels == {key: {(STORY, 1): True, (STORY, 2): False}}
+    assert isinstance(session.films[2].begin, Results) and session.films[2].end is None
 
 
 def test_a_trainer_that_dies_leaves_what_has_come(rig: Rig) -> None:

@@ -20,6 +20,8 @@ class Leaf:
 
     name: str
     array: NDArray[Any]
+    owned: bool = False
+    """It is a copy already: of what lies on a graphics card, for one."""
 
     @property
     def size_bytes(self) -> int:
@@ -72,6 +74,8 @@ def data_of(leaf: Leaf) -> Iterator[memoryview]:
 def snapshot(value: Any) -> Leaf:
     """A copy of an array that nobody else can change or take away: one copy, and none but that."""
     leaf = as_leaf(value)
+    if leaf.owned and leaf.array.flags.c_contiguous:
+        return leaf
     native = leaf.array.dtype.newbyteorder("<")
     # Not `order="K"`: written later, it must lie in C order anyway.
     return Leaf(leaf.name, np.array(leaf.array, dtype=native, order="C", copy=True))
@@ -79,6 +83,7 @@ def snapshot(value: Any) -> Leaf:
 
 def _torch_leaf(value: Any) -> Leaf:
     tensor = value.detach()
+    owned = tensor.device.type != "cpu" or tensor.is_conj() or tensor.is_neg()
     if tensor.is_conj():
         tensor = tensor.resolve_conj()
     if tensor.is_neg():
@@ -88,9 +93,9 @@ def _torch_leaf(value: Any) -> Leaf:
     bits = _TORCH_BITS.get(name)
     if bits is None:
         array = tensor.numpy()
-        return Leaf(name_of(array.dtype), array)
+        return Leaf(name_of(array.dtype), array, owned)
     # numpy does not know it: the same bits as whole numbers. Its own module is loaded, since there is a tensor.
-    return Leaf(name, tensor.view(getattr(_module_of(value), bits)).numpy())
+    return Leaf(name, tensor.view(getattr(_module_of(value), bits)).numpy(), owned)
 
 
 _TORCH_BITS = {
