@@ -134,10 +134,13 @@ class Disk:
     def _measure(self) -> None:
         """Tell how the disk stands. Where it has room again, the ballast is made again."""
         self._measured_at = time.monotonic()
-        found = os.statvfs(self._spool_root.parent)
-        free_bytes = found.f_bavail * found.f_frsize
-        if not self.full:
-            self._ballast.make(free_bytes)
+        try:
+            found = os.statvfs(self._spool_root.parent)
+            free_bytes = found.f_bavail * found.f_frsize
+            if not self.full:
+                self._ballast.make(free_bytes)
+        except FileNotFoundError:
+            return  # somebody has removed the state directory: that ends the daemon in order, elsewhere
         # A file system without a bound on files says 0 of 0.
         free_files = found.f_favail if found.f_files else sys.maxsize
         all_bytes, films = found.f_blocks * found.f_frsize, self._films

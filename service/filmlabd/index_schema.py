@@ -192,7 +192,7 @@ def _check_version(db: sqlite3.Connection, path: Path) -> int:
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
         raise BadInput(
-            f"{path} was written by a newer filmlab (version {version}; this one knows {VERSION}): use that one; or remove"
-            " the file while no daemon runs, and it is made again from the journal"
+            f"{path} was written by a newer filmlab (version {version}; this one knows {VERSION}): use that one; or"
+            " remove the file while no daemon runs, and it is made again from the journal"
         )
     return version

@@ -287,7 +287,7 @@ def test_a_newer_index_is_refused(path: Path) -> None:
     db.execute("PRAGMA user_version = 99")
     db.close()
     for opens in (Index, Reader):
-        with pytest.raises(BadInput, match="written by a newer filmlab .* made again from the journal"):
+        with pytest.raises(BadInput, match=r"written by a newer filmlab .* made again from the journal"):
             opens(path)
     assert not path.with_name("index.sqlite.corrupt-1").exists()
 
