@@ -15,7 +15,7 @@ from filmlab._episode import Episode
 from filmlab._folder import AS_ITS_RUN
 from filmlab._run import Run
 from filmlab.errors import BadInput
-from filmlab.integrations._sb3_format import FilmlabOutputFormat, progress_of
+from filmlab.integrations._sb3_format import FilmlabOutputFormat, Progress, progress_of
 from filmlab.integrations._sb3_model import env_id_of, settings_of
 
 __all__ = ["FilmlabCallback", "FilmlabEvalCallback", "FilmlabOutputFormat"]
@@ -58,9 +58,15 @@ class FilmlabCallback(BaseCallback):
         self._trigger = episode_trigger
         self._open: list[Episode] = []
         """By environment."""
+        self._returns = np.zeros(0)
+        self._lengths = np.zeros(0, np.int64)
+        """Of the open episodes. Counted for all at once: a call for each of them would be felt in every step."""
+        self._filming = False
+        """Some of them are filmed."""
         self._last_obs: Any = None
         self._normalizer: VecNormalize | None = None
         self._films = False
+        self._progress = Progress()
 
     @property
     def run(self) -> Run:
@@ -74,6 +80,7 @@ class FilmlabCallback(BaseCallback):
         if self._run is None or self._run._seat.finished:
             self._run, self._open = self._find_run(), []
         run = self._run
+        self._progress = progress_of(run)
         run.config.update(settings_of(self.model))
         formats = self.logger.output_formats
         if not any(isinstance(each, FilmlabOutputFormat) and each.run is run for each in formats):
@@ -84,7 +91,11 @@ class FilmlabCallback(BaseCallback):
         self._guarded("step", self._step)
         return True
 
+    def _on_rollout_end(self) -> None:
+        self._guarded("rollout", self._tell_open)
+
     def _on_training_end(self) -> None:
+        self._guarded("end", self._tell_open)
         # Episodes stay open: the next `learn` may go on with them.
         self._last_obs = getattr(self.model, "_last_obs", None)
 
@@ -120,6 +131,7 @@ class FilmlabCallback(BaseCallback):
         for episode in self._open:
             episode.leave()
         self._open = [self._next() for _ in range(env.num_envs)]
+        self._returns, self._lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, np.int64)
         self._shoot(dict.fromkeys(range(env.num_envs)))
 
     def _next(self) -> Episode:
@@ -135,27 +147,51 @@ class FilmlabCallback(BaseCallback):
         rewards: NDArray[Any] = (
             self._normalizer.get_original_reward() if self._normalizer is not None else found["rewards"]
         )
-        actions = found["actions"]
-        progress_of(self.run).step(self.num_timesteps)
+        self._progress.step(self.num_timesteps)
+        self._returns += rewards
+        self._lengths += 1
+        dones: NDArray[np.bool_] = found["dones"]
+        if not self._filming and not dones.any():
+            # By far the most steps are of this kind.
+            return
         wanted: dict[int, tuple[Any, float] | None] = {}
         for index, episode in enumerate(self._open):
-            if found["dones"][index]:
+            if dones[index]:
                 # What could be rendered by now is the next episode's.
-                episode.step(actions[index], float(rewards[index]))
-                _end(episode, found["infos"][index])
-                self._open[index] = self._next()
+                episode.step(found["actions"][index], float(rewards[index]))
+                self._end(index, found["infos"][index])
                 wanted[index] = None
             elif episode.capturing:
-                wanted[index] = actions[index], float(rewards[index])
-            else:
-                episode.count(rewards[index])
+                wanted[index] = found["actions"][index], float(rewards[index])
         self._shoot(wanted)
+
+    def _end(self, index: int, info: dict[str, Any]) -> None:
+        """An episode is over, and the next begins. What its Monitor counted is what counts."""
+        episode, told = self._open[index], info.get("episode")
+        if isinstance(told, dict) and np.isscalar(told.get("r")) and np.isscalar(told.get("l")):
+            episode.totals(float(told["r"]), int(told["l"]))
+        else:
+            episode.totals(float(self._returns[index]), int(self._lengths[index]))
+        truncated = bool(info.get("TimeLimit.truncated", False))
+        solved = info.get("is_success")
+        episode.end(
+            None if solved is None else bool(solved), metadata={"terminated": not truncated, "truncated": truncated}
+        )
+        self._open[index], self._returns[index], self._lengths[index] = self._next(), 0.0, 0
+
+    def _tell_open(self) -> None:
+        """How far the open episodes are, in case that nothing more comes."""
+        for index, episode in enumerate(self._open):
+            episode.totals(float(self._returns[index]), int(self._lengths[index]))
 
     def _shoot(self, wanted: dict[int, tuple[Any, float] | None]) -> None:
         """One picture of each of these environments that are filmed: of a step, or of an episode's beginning."""
         filmed = [index for index in wanted if self._open[index].capturing]
-        if not filmed:
-            return
+        if filmed:
+            self._take(filmed, wanted)
+        self._filming = any(episode.capturing for episode in self._open)
+
+    def _take(self, filmed: list[int], wanted: dict[int, tuple[Any, float] | None]) -> None:
         for index, frame in zip(filmed, rendered(self.training_env, filmed), strict=True):
             step = wanted[index]
             if step is None:
@@ -224,15 +260,3 @@ def rendered(env: VecEnv, indices: list[int]) -> list[Any]:
         found = [images[index] for index in indices]
     # An environment that collects its pictures gives all since the last time.
     return [frame[-1] if isinstance(frame, list) else frame for frame in found]
-
-
-def _end(episode: Episode, info: dict[str, Any]) -> None:
-    """The episode is over. What its Monitor counted is what counts."""
-    told = info.get("episode")
-    if isinstance(told, dict) and np.isscalar(told.get("r")) and np.isscalar(told.get("l")):
-        episode.totals(float(told["r"]), int(told["l"]))
-    truncated = bool(info.get("TimeLimit.truncated", False))
-    solved = info.get("is_success")
-    episode.end(
-        None if solved is None else bool(solved), metadata={"terminated": not truncated, "truncated": truncated}
-    )
