@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from e2e.house import House
@@ -52,7 +53,7 @@ def look_through(page: Page) -> None:
 
 @pytest.mark.parametrize(("scheme", "screen"), [("light", WIDE), ("dark", WIDE), ("light", PHONE)])
 def test_opens_from_disk(browser: Browser, given: Path, scheme: str, screen: tuple[int, int]) -> None:
-    """Clips and curves are seen, a name with markup is text, nothing but the file is asked for, nothing complains."""
+    """Clips and curves are seen, a name with markup is text, nothing but the file is asked for, axe finds nothing."""
     complaints: list[str] = []
     asked: list[str] = []
     context = browser.new_context(
@@ -73,9 +74,11 @@ def test_opens_from_disk(browser: Browser, given: Path, scheme: str, screen: tup
     widest = page.evaluate("document.documentElement.scrollWidth")
     heading, best = page.locator("h1").inner_text(), page.get_by_text("Best: Episode 6").is_visible()
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    barriers = Axe().run(page)
     context.close()
     assert complaints == []
     assert [url for url in asked if not url.startswith("data:")] == [given.as_uri()]
+    assert barriers.violations_count == 0, barriers.generate_report()
     assert heading == NAME
     assert best
     assert [alt.split(":")[0] for alt in alts] == [
