@@ -147,6 +147,7 @@ def test_every_axis(book: Book) -> None:
         book.story.say(end_episode(number, 10.0 * number, 3, wall=1000.0 + number))
     book.keep()
     book.log("loss", [1.0, 2.0, 3.0], steps=[0, 200, 400], wall=[1000.0, 1002.0, 1004.0])
+    assert [item["unit"] for item in book.look("loss", "episode/return")] == ["step", "step"]
     assert book.look("loss", axis="step")[0]["x"].tolist() == [0, 200, 400]
     assert book.look("loss", axis="wall")[0]["x"].tolist() == [1000, 1002, 1004]
     assert book.look("loss", axis="relative")[0]["x"].tolist() == [0, 2, 4]
@@ -155,6 +156,16 @@ def test_every_axis(book: Book) -> None:
     assert book.look("episode/return", axis="step")[0]["x"].tolist() == [0, 100, 200, 300, 400]
     (part,) = book.look("episode/return", axis="step", start=90.0, stop=210.0)
     assert {100, 200} <= set(part["x"].tolist())
+
+
+def test_episodes_stay_by_themselves_where_steps_say_too_little(book: Book) -> None:
+    """A hundred episodes between two steps have no steps of their own: they are drawn, whole, by episode."""
+    for number in range(40):
+        book.story.say(end_episode(number, 10.0 * number, 3, wall=1000.0 + number))
+    book.keep()
+    book.log("loss", [1.0, 2.0], steps=[0, 1], wall=[1000.0, 1040.0])
+    (series,) = book.look("episode/return", axis="step", start=0.0, stop=0.5)
+    assert (series["unit"], series["x"].tolist()) == ("episode", list(range(40)))
 
 
 def test_steps_that_go_back_are_put_in_order(book: Book) -> None:

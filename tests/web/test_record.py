@@ -45,7 +45,7 @@ def test_record_now(house: House, visit: Visit) -> None:
     visitor.expect_complaint("400 (Bad Request)")
     page.locator("h1").click()
     page.keyboard.press("n")
-    expect(record).to_contain_text("the next 1 episode")
+    expect(record).to_contain_text("Asked for by")
     record.get_by_role("button", name="Forget what was asked for").click()
     expect(record.get_by_role("button", name="Forget what was asked for")).to_be_hidden()
     trainer.finish()

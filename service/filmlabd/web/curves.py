@@ -31,6 +31,8 @@ READ_CHUNKS = 128
 """Full chunks ground in one answer; the next answer grinds others. Until then a chunk is drawn by its head."""
 OUTSIDE_COLUMNS = 60
 """On either side of what is looked at, so that it can be moved and smoothed."""
+CLOCK_SHARE = 0.5
+"""So many points for each episode a metric must have for its steps to say at which step an episode ended."""
 _EPISODES = "episode/"
 _FAR = 2**40
 """Beyond every column."""
@@ -94,7 +96,7 @@ class Sight:
         position = self._positions(series, table)
         order = np.argsort(position[0], kind="stable")
         table, position = table[:, order], position[:, order]
-        table, position = self._fit(table, position)
+        table, position = self._fit(table, position, self._window(series))
         middle = (position[0] + position[1]) / 2
         shown = np.stack([middle, table[STEP], *table[[LOW, HIGH, MEAN, FINITE, BAD]]])
         return self._facts(series, heads), shown
@@ -135,10 +137,25 @@ class Sight:
         return self.granary.walls(self.reader, heads)
 
     def _in_sight(self, series: NamedSeries, rough: Floats) -> Any:
-        if self.look.start is None or self.look.stop is None:
+        window = self._window(series)
+        if window is None:
             return np.ones(rough.shape[1], bool)
         first, last = self._positions(series, rough)
-        return (last >= self.look.start) & (first <= self.look.stop)
+        return (last >= window[0]) & (first <= window[1])
+
+    def _window(self, series: NamedSeries) -> tuple[float, float] | None:
+        """What is looked at, for a series that is on the axis that was asked for."""
+        if self.look.start is None or self.look.stop is None or self._unit(series) != self.look.axis:
+            return None
+        return self.look.start, self.look.stop
+
+    def _unit(self, series: NamedSeries) -> str:
+        """The axis that a series is drawn on: returns stay with their episodes where steps say too little of them."""
+        if self.look.axis == "step" and series.name.startswith(_EPISODES):
+            return "step" if self._clock("", series) is not None else "episode"
+        if self.look.axis == "episode" and not series.name.startswith(_EPISODES):
+            return "episode" if self._clock(EPISODE_METRIC, series) is not None else "step"
+        return self.look.axis
 
     def _positions(self, series: NamedSeries, table: Floats) -> Floats:
         """Where grains begin and end on the axis, shape (2, n)."""
@@ -165,9 +182,14 @@ class Sight:
                 named = [other for other in same if other.name == metric]
             else:
                 others = [other for other in same if not other.name.startswith(_EPISODES)]
-                named = sorted(others, key=lambda other: -int(self._heads(other.id).count.sum()))[:1]
+                named = sorted(others, key=lambda other: -self._points(other))[:1]
+                if named and self._points(named[0]) < CLOCK_SHARE * self._points(series):
+                    named = []
             self._clocks[key] = self._make_clock(named[0]) if named else None
         return self._clocks[key]
+
+    def _points(self, series: NamedSeries) -> int:
+        return int(self._heads(series.id).count.sum())
 
     def _make_clock(self, series: NamedSeries) -> _Clock | None:
         heads = self._heads(series.id)
@@ -193,18 +215,19 @@ class Sight:
         heads = self._heads(series.id)
         return self.reader.first_wall(int(heads.id[0])) if len(heads) else None
 
-    def _fit(self, table: Floats, position: Floats) -> tuple[Floats, Floats]:
+    def _fit(
+        self, table: Floats, position: Floats, window: tuple[float, float] | None
+    ) -> tuple[Floats, Floats]:
         """No more columns than pixels, and a few on either side."""
         first = position[0]
         if not len(first):
             return table, position
-        start = self.look.start if self.look.start is not None else float(first[0])
-        stop = self.look.stop if self.look.stop is not None else float(position[1][-1])
+        start, stop = window or (float(first[0]), float(position[1][-1]))
         inside = int(((first >= start) & (first <= stop)).sum())
         cell = np.arange(len(first))
         if inside > self.look.width_px and stop > start:
             cell = np.floor((first - start) / (stop - start) * self.look.width_px).astype(np.int64)
-        elif self.look.start is None:
+        elif window is None:
             return table, position
         # What is not in sight, roughly.
         before, after = first < start, first > stop
@@ -218,7 +241,7 @@ class Sight:
         bad = int((heads.count - heads.finite).sum())
         facts: dict[str, Any] = {
             "metric": series.name, "writer": series.writer, "attempt": series.attempt,
-            "count": int(heads.count.sum()), "bad": bad, "superseded": self._superseded(series),
+            "unit": self._unit(series), "count": int(heads.count.sum()), "bad": bad, "superseded": self._superseded(series),
         }  # fmt: skip
         arrays = self.reader.chunk(int(heads.id[-1])) if len(heads) else None
         if arrays is not None:

@@ -16,7 +16,6 @@ from filmlabd.web.documents import episode_documents, run_document, run_head
 from filmlabd.web.events import Difference, Table, stream
 from filmlabd.web.grains import Granary
 from filmlabd.web.plans import parse_changes, plan_document
-from filmlabd.web.pulse import Pulse, version_of
 from filmlabd.web.room import Room
 from filmlabd.web.workshop import Workshop
 
@@ -30,7 +29,6 @@ class Data:
         self._room = room
         self._workshop = Workshop(room)
         self._granary = Granary()
-        self._pulse = Pulse(room.paths.index)
 
     def runs(self, request: Request) -> Response:
         """All runs."""
@@ -92,9 +90,9 @@ class Data:
         """What is new, as it comes."""
         topic, run_id = request.query_params.get("topic", ""), request.query_params.get("run", "")
         news = self._news(topic, run_id)
-        if not self._pulse.enter():
+        if not self._room.pulse.enter():
             return trouble(503, "too many pages are open")
-        body: AsyncIterator[bytes] = stream(self._pulse, news, steady=topic == "lab")
+        body: AsyncIterator[bytes] = stream(self._room.pulse, news, steady=topic == "lab")
         return StreamingResponse(body, 200, {"cache-control": "no-store"}, "text/event-stream")
 
     def _retry(self, key: str) -> dict[str, Any]:
@@ -118,7 +116,7 @@ class Data:
                 raise BadInput("topics are runs, run and lab")
 
     def _kept(self, key: tuple[Any, ...], make: Callable[[], bytes]) -> bytes:
-        return self._room.shelf.get(key, version_of(self._room.paths.index), make)
+        return self._room.shelf.get(key, self._room.pulse.version(), make)
 
     def _run(self, run_id: str) -> bytes:
         run = self._room.run(run_id)

@@ -20,7 +20,6 @@ from filmlabd.web.answers import file_answer, trouble
 from filmlabd.web.data import film_of
 from filmlabd.web.posters import film_frame, first_frame
 from filmlabd.web.prints import Found, open_print, path_of
-from filmlabd.web.pulse import version_of
 from filmlabd.web.room import Room
 
 FRAME_MAX = 10_000
@@ -112,7 +111,7 @@ class Media:
                 os.close(found.descriptor)
             return first_frame(data) or film_frame(self._room.paths.film, row, 0) or b""
 
-        version = row.paths if row.ended else version_of(self._room.paths.index)
+        version = row.paths if row.ended else self._room.pulse.version()
         return _picture(self._room.shelf.get(key, version, make), "there is no picture of it")
 
 

@@ -5,7 +5,7 @@ import contextlib
 from pathlib import Path
 from typing import TypeAlias
 
-EVERY_S = 0.25
+EVERY_S = 0.35
 LISTENERS_MAX = 64
 
 Version: TypeAlias = tuple[tuple[int, int, int], ...]
@@ -33,8 +33,13 @@ class Pulse:
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self.number = 1
-        """Counts changes."""
+        """Counts looks that found a change."""
         self.listeners = 0
+
+    def version(self) -> object:
+        """What answers are kept for. While pages listen it changes when they wake, so that all of them get one answer,
+        however often the index is written between two looks; otherwise with every commit."""
+        return self.number if self._task is not None else version_of(self._index)
 
     def enter(self) -> bool:
         """Count one more listener; False when there are too many."""

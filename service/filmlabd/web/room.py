@@ -14,7 +14,7 @@ from filmlabd.json_text import dump
 from filmlabd.model import RunRow
 from filmlabd.overview import Glance, Overview
 from filmlabd.web.documents import run_row
-from filmlabd.web.pulse import version_of
+from filmlabd.web.pulse import Pulse
 from filmlabd.web.shelf import Shelf
 
 ASK_TIMEOUT_S = 5.0
@@ -31,12 +31,14 @@ class Room:
 
     paths: StatePaths
     shelf: Shelf = field(default_factory=Shelf)
+    pulse: Pulse = field(init=False)
     _overview: Overview = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _disk: dict[str, tuple[float, bool, int]] = field(default_factory=dict)
     """run id -> (looked at, it was over by then, bytes)."""
 
     def __post_init__(self) -> None:
+        self.pulse = Pulse(self.paths.index)
         self._overview = Overview(self.paths.index)
 
     def reader(self) -> Reader:
@@ -72,7 +74,7 @@ class Room:
     def run_lines(self) -> list[bytes]:
         """The table of runs, a JSON object for each, the newest run first."""
         # Paces fade while nothing changes, so that an answer is kept for a moment only.
-        version = (version_of(self.paths.index), int(time.time() / _PACE_S))
+        version = (self.pulse.version(), int(time.time() / _PACE_S))
         text = self.shelf.get("runs", version, self._runs)
         return text.split(b"\n") if text else []
 

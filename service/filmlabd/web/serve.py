@@ -21,6 +21,7 @@ from filmlabd.web.room import Room
 
 HOST = "127.0.0.1"
 FIRST_PORT = 8760
+NICE = 5
 _PORTS = 20
 CONNECTIONS_MAX = 256
 _BACKLOG = 128
@@ -49,6 +50,8 @@ def serve(paths: StatePaths, port: int, told: Callable[[Address], None]) -> None
         BadInput: the port is taken.
     """
     listening = _listen(port)
+    # Whoever looks must not slow down what is looked at.
+    os.nice(NICE)
     address = Address(listening.getsockname()[1], secrets.token_urlsafe(32))
     room = Room(paths)
     app = make_app(room, Access(address.token, f"filmlab_{address.port}"))

@@ -111,7 +111,7 @@ export class Board {
   zoom(range) {
     this.view.range = range;
     this.reset.hidden = !range;
-    this.panels.forEach((panel) => panel.zoomed());
+    this.panels.forEach((panel) => { if (!range) panel.own = null; panel.zoomed(); });
     this.refresh();
   }
 

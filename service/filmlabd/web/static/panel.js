@@ -23,18 +23,19 @@ export class Panel {
     this.plot = null;
     this.layers = [];
     this.last = el("b");
+    this.of = el("small.dim");
     this.readout = el("span.readout.dim", { "aria-hidden": "true" });
     this.note = el("p.bad-note", { hidden: true });
     this.keys = el("div.series", { hidden: true });
     this.box = el("div.plot");
     this.node = el("figure.panel.card", { tabindex: 0, "data-metric": metric, "aria-label": metric, onkeydown: (event) => this.key(event) },
-      el("figcaption", {}, el("span.metric", { title: metric }, metric), el("span.grow"), this.readout, this.last), this.keys, this.box, this.note);
+      el("figcaption", {}, el("span.metric", { title: metric }, metric), this.of, el("span.grow"), this.readout, this.last), this.keys, this.box, this.note);
     new ResizeObserver(() => this.fit()).observe(this.box);
   }
 
   /** Show these series. @param {import("./columns.js").Series[]} list */
   show(list) {
-    const shape = JSON.stringify([list.map((series) => [series.run, series.writer, series.attempt]), this.board.view.log, this.board.view.axis]);
+    const shape = JSON.stringify([list.map((series) => [series.run, series.writer, series.attempt]), this.board.view.log, this.board.view.axis, list[0]?.unit]);
     this.list = list;
     this.tell();
     if (shape !== this.shape || !this.plot) {
@@ -46,6 +47,26 @@ export class Panel {
     }
   }
 
+  /** Whether it is drawn on the board's axis; returns stay with their episodes where steps say too little of them. */
+  get shared() {
+    return this.unit === this.board.view.axis;
+  }
+
+  get unit() {
+    return this.list[0]?.unit ?? this.board.view.axis;
+  }
+
+  /** The part that is looked at: that of the board, or its own. */
+  get range() {
+    return this.shared ? this.board.view.range : this.own ?? null;
+  }
+
+  zoom(range) {
+    if (this.shared || !range) { this.board.zoom(range); return; }
+    this.own = range;
+    this.zoomed();
+  }
+
   /** The same points in another view of them. */
   redraw() {
     this.show(this.list);
@@ -55,7 +76,7 @@ export class Panel {
   zoomed() {
     if (!this.plot?.data[0].length) return;
     const xs = this.plot.data[0];
-    const [min, max] = this.board.view.range ?? [xs[0], xs.at(-1)];
+    const [min, max] = this.range ?? [xs[0], xs.at(-1)];
     this.plot.setScale("x", { min, max: max > min ? max : min + 1 });
   }
 
@@ -88,7 +109,7 @@ export class Panel {
   options(width) {
     const ink = colour("--muted"), grid = { stroke: colour("--line"), width: 1 };
     const axis = { stroke: ink, grid, ticks: { show: false }, font: `11px ${colour("--sans")}` };
-    const wall = this.board.view.axis === "wall";
+    const wall = this.unit === "wall";
     return {
       width, height: this.height, legend: { show: false }, padding: [8, 10, 0, 0],
       scales: { x: { time: wall }, y: { distr: this.board.view.log ? 3 : 1 } },
@@ -101,7 +122,7 @@ export class Panel {
       cursor: {
         drag: { x: true, y: false, setScale: false }, points: { size: 6 },
         sync: { key: "board", setSeries: false, scales: ["x", null], filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } },
-        bind: { dblclick: () => () => this.board.zoom(null) },
+        bind: { dblclick: () => () => this.zoom(null) },
       },
       hooks: {
         setSelect: [(plot) => this.selected(plot)],
@@ -131,7 +152,7 @@ export class Panel {
     if (plot.select.width < 5) return;
     const range = [plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x")];
     plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-    this.board.zoom(range);
+    this.zoom(range);
   }
 
   pointed(plot) {
@@ -147,7 +168,7 @@ export class Panel {
   }
 
   position(value, whole = false) {
-    switch (this.board.view.axis) {
+    switch (this.unit) {
       case "wall": return moment(value);
       case "relative": return duration(value);
       default: {
@@ -160,11 +181,11 @@ export class Panel {
   key(event) {
     const xs = this.plot?.data[0];
     if (event.target !== this.node || !xs?.length) return;
-    const [min, max] = this.board.view.range ?? [xs[0], xs.at(-1)], span = max - min;
+    const [min, max] = this.range ?? [xs[0], xs.at(-1)], span = max - min;
     const moves = { "+": [0.25, -0.25], "=": [0.25, -0.25], "-": [-0.5, 0.5], ArrowLeft: [-0.2, -0.2], ArrowRight: [0.2, 0.2] };
     const move = moves[event.key];
-    if (event.key === "Escape" || event.key === "0") this.board.zoom(null);
-    else if (move) this.board.zoom([min + move[0] * span, max + move[1] * span]);
+    if (event.key === "Escape" || event.key === "0") this.zoom(null);
+    else if (move) this.zoom([min + move[0] * span, max + move[1] * span]);
     else return;
     event.preventDefault();
   }
@@ -172,6 +193,7 @@ export class Panel {
   /** Last value, legend, and what is no number: the first of it by name. */
   tell() {
     const last = this.list.at(-1), runs = new Set(this.list.map((series) => series.run));
+    this.of.textContent = last && !this.shared ? `by ${this.unit}` : "";
     this.last.textContent = last && runs.size < 2 ? number(last.last) : "";
     const bad = this.list.filter((series) => series.first_bad);
     const count = this.list.reduce((sum, series) => sum + series.bad_total, 0);

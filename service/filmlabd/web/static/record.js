@@ -1,7 +1,7 @@
 // What a living run records from here on: asked for with a click, and what comes of it.
 import { el, replace } from "./dom.js";
 import { get, post } from "./net.js";
-import { number, plural } from "./words.js";
+import { number } from "./words.js";
 
 export class Record {
   /** @param {string} run */
@@ -45,7 +45,7 @@ export class Record {
     if (plan.said && plan.said !== "changed") this.said.textContent = plan.said;
     if (document.activeElement !== this.schedule) this.schedule.value = plan.schedule;
     this.cancel.hidden = !plan.next && !plan.wanted;
-    const asked = [plan.next ? `the next ${plural(plan.next, "episode")}` : "", plan.wanted ? `episodes ${plan.wanted}` : ""].filter(Boolean);
+    const asked = [plan.next ? `the next ${plan.next === 1 ? "episode" : `${number(plan.next)} episodes`}` : "", plan.wanted ? `episodes ${plan.wanted}` : ""].filter(Boolean);
     replace(this.force, el("p", {}, plan.alive ? "In force: " : "Was in force: ", el("code", {}, plan.schedule), el("span.dim", {}, ` plan ${plan.version}`)),
       asked.length ? el("p.asked", {}, `Asked for by ${plan.by || "somebody"}: ${asked.join(", ")}`) : null,
       plan.coming.map((writer) => coming(writer, plan.coming.length > 1)));

@@ -29,6 +29,8 @@ replace(document.getElementById("run"), title, problem, el("div.top", {}, hero.n
   el("nav.jump", { "aria-label": "Parts of this page" }, [["curves", "Curves"], ["gallery", "Gallery"], ["record", "Recording"], ["facts", "Configuration"]].map(([name, text]) => el("a", { href: `#${name}` }, text))),
   el("section#curves", { "aria-label": "Curves" }, board.node), gallery.node, record.node, el("section#facts", { "aria-label": "Configuration and results" }, tables));
 
+const recordNow = el("button.button.main", { type: "button", title: "The episode that begins next (n)", onclick: () => record.ask({ next: 1 }).then(() => toast(record.said.textContent)) }, "Record next");
+
 function drawHead(run) {
   const facts = [run.project, run.group, run.id, `began ${moment(run.created)}`, run.finished ? `took ${duration(run.finished - run.created)}` : `updated ${ago(run.updated)}`];
   const menu = el("details.menu", {}, el("summary.button", {}, "Save ▾"), el("div.card", {},
@@ -36,7 +38,7 @@ function drawHead(run) {
   const open = title.querySelector("details")?.open;
   menu.open = Boolean(open);
   replace(title, el("h1", {}, run.name), el("span", { class: `pill ${run.status}` }, run.attempt > 1 ? `${run.status} · attempt ${run.attempt}` : run.status),
-    run.tags.map((tag) => el("span.tag", {}, tag)), el("span.grow"), el("a.button", { href: `/compare?run=${id}` }, "Compare"), menu, el("p.dim", {}, facts.filter(Boolean).join(" · ")));
+    run.tags.map((tag) => el("span.tag", {}, tag)), el("span.grow"), run.alive ? recordNow : null, el("a.button", { href: `/compare?run=${id}` }, "Compare"), menu, el("p.dim", {}, facts.filter(Boolean).join(" · ")));
 }
 
 function link(text, href) {
