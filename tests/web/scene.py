@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from e2e.house import until
 from web.site import Site
 
 SHOTS = Path(__file__).parents[2] / "screenshots"
@@ -63,6 +64,10 @@ class Visitor:
     def go(self, path: str) -> Page:
         self.page.goto(self.site.origin + path)
         return self.page
+
+    def wait_true(self, script: str) -> None:
+        """Until a script says so. Not Playwright's own way, which the page's policy forbids."""
+        until(lambda: self.page.evaluate(script), script)
 
     def shoot(self, name: str, *, full: bool = False) -> None:
         """A screenshot, for people to look at."""

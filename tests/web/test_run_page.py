@@ -158,7 +158,7 @@ def test_from_the_curve_to_the_episode(rich: Site, visit: Visit) -> None:
     preview = page.locator(".preview")
     expect(preview).to_be_visible()
     expect(preview).to_contain_text("Episode 20")
-    page.wait_for_function("document.querySelector('.preview img').complete")
+    visitor.wait_true("document.querySelector('.preview img').complete")
     visitor.shoot("curve-to-episode")
     page.mouse.click(box["x"] + box["width"] * 0.42, box["y"] + box["height"] / 2)
     expect(page.locator(".player h2")).to_have_text("Episode 20")

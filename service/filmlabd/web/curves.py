@@ -215,9 +215,7 @@ class Sight:
         heads = self._heads(series.id)
         return self.reader.first_wall(int(heads.id[0])) if len(heads) else None
 
-    def _fit(
-        self, table: Floats, position: Floats, window: tuple[float, float] | None
-    ) -> tuple[Floats, Floats]:
+    def _fit(self, table: Floats, position: Floats, window: tuple[float, float] | None) -> tuple[Floats, Floats]:
         """No more columns than pixels, and a few on either side."""
         first = position[0]
         if not len(first):
@@ -241,7 +239,8 @@ class Sight:
         bad = int((heads.count - heads.finite).sum())
         facts: dict[str, Any] = {
             "metric": series.name, "writer": series.writer, "attempt": series.attempt,
-            "unit": self._unit(series), "count": int(heads.count.sum()), "bad": bad, "superseded": self._superseded(series),
+            "unit": self._unit(series), "count": self._points(series), "bad": bad,
+            "superseded": self._superseded(series),
         }  # fmt: skip
         arrays = self.reader.chunk(int(heads.id[-1])) if len(heads) else None
         if arrays is not None:
