@@ -12,7 +12,7 @@ from pathlib import Path
 from filmlab.endpoint import socket_path
 from filmlab.errors import BadInput
 from filmlab.paths import StatePaths
-from filmlabd import config, ops
+from filmlabd import burden, config, ops
 from filmlabd.config import Settings
 
 log = logging.getLogger("filmlabd")
@@ -48,6 +48,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         log.error("another daemon serves %s", paths.state)
         return EX_TEMPFAIL
     ops.give_memory_back()
+    burden.raise_descriptors()
     # After the fork and the lock: a process that only finds another daemon there should have cost nothing.
     from filmlabd.daemon import Addresses, Daemon
 

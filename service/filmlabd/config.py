@@ -111,6 +111,12 @@ SETTINGS = (
         unit="bytes", least=2**20, most=2**40,
     ),
     Setting(
+        "runaway_bytes", Kind.BYTES, 2**30,
+        "With so much more memory than it had at rest and has granted, the daemon closes all connections and listens "
+        "anew: a peer never ends its message. Trainers call again and go on.",
+        unit="bytes", least=2**20, most=2**40,
+    ),
+    Setting(
         "keep_free_bytes", Kind.BYTES, None,
         "How much of the state directory's disk is kept free. With less than that no film is taken: trainers keep it, "
         "or spool it, and metrics go on alone until there is room again. 0: film may fill the disk.",
@@ -171,6 +177,7 @@ class Settings:
     background: bool
     log_level: str
     memory_bytes: int
+    runaway_bytes: int
     keep_free_bytes: int | None
     """None: it depends on the size of the disk."""
     film_bytes: int

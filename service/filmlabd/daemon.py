@@ -21,7 +21,7 @@ import filmlab
 from filmlab import spool
 from filmlab.endpoint import Endpoint, remove_endpoint, write_endpoint
 from filmlab.paths import StatePaths
-from filmlabd import events, ops
+from filmlabd import burden, events, ops
 from filmlabd.ballast import Ballast
 from filmlabd.config import Settings
 from filmlabd.core import Core, Limits
@@ -35,6 +35,7 @@ from filmlabd.lab import Lab
 from filmlabd.pool import Pool, worker_path
 from filmlabd.questions import Questions
 from filmlabd.restore import drop_ended_spools, restore
+from filmlabd.session import credit_bytes
 from filmlabd.survey import survey
 from filmlabd.transport import Admission, Transport
 from filmlabd.watch import Watches
@@ -72,6 +73,7 @@ class Daemon:
         self._started_at = time.monotonic()
         self._lock_inode = _inode(paths.daemon_lock)
         self._taken_in: set[int] = set()
+        self._scales = burden.Scales(burden.measure(), settings.runaway_bytes)
 
     async def run(self) -> int:
         """Serve until asked to stop, or idle for long enough; the exit status."""
@@ -217,6 +219,8 @@ class Daemon:
 
     def _look_after(self) -> None:
         """Now and then: spools whose owner is dead, and sockets that somebody has wiped."""
+        if self._exit.done():
+            return
         if _inode(self._paths.daemon_lock) != self._lock_inode:
             self._happen(events.StopAsked("its state directory is gone"))
             return
@@ -226,13 +230,24 @@ class Daemon:
         for session in found - self._taken_in:
             if not spool.owner_alive(self._paths.spool, session):
                 self._happen(events.SpoolFound(session, spool.read_owner(self._paths.spool, session).umask))
+        self._weigh()
         if self._transport.gone():
-            log.warning("the socket %s is gone: binding it again", self._addresses.ingest)
+            log.warning("nothing listens at %s: binding it again", self._addresses.ingest)
             self._paths.make_runtime()
             self._transport.bind_again(self._addresses.ingest)
             self._questions.bind_again(self._addresses.control)
             self._publish()
         self._loop.call_later(LOOK_EVERY_S, self._look_after)
+
+    def _weigh(self) -> None:
+        """Memory that nobody was granted: hang up, so that it comes back; whoever is honest calls again."""
+        now, sessions = burden.measure(), len(self._core.sessions)
+        if self._scales.is_crowded(now):
+            log.error("%d of %d descriptors are in use: no more connections soon", now.descriptors, now.descriptors_max)
+        if self._scales.is_runaway(now, sessions * credit_bytes(self._settings.memory_bytes, sessions)):
+            log.error("%d MiB of memory that nobody was granted: closing all connections", now.anonymous_bytes >> 20)
+            self._transport.hang_up()
+            ops.trim_memory()
 
     def _asked(self, asked: events.Asked) -> None:
         self._happen(replace(asked, measured=self._measured()))
@@ -249,6 +264,7 @@ class Daemon:
             "workers": {str(pid): key for pid, key in self._pool.workers.items()},
             "refused_connections": self._admission.refused,
             "disk_full": self._disk.full,
+            "runaways": self._scales.runaways,
         }
 
     async def _close(self) -> None:

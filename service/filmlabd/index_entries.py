@@ -158,7 +158,7 @@ class Entries:
         row = None
         if entry.film:
             row = self._db.execute(
-                "SELECT id, provisional, job_state, ended FROM episodes WHERE session = ? AND film = ?",
+                "SELECT id, provisional, job_state, ended FROM episodes WHERE session = ? AND film = ? AND film > 0",
                 (signed(number), entry.film),
             ).fetchone()
         if row is None:
@@ -237,7 +237,7 @@ class Entries:
         cursor = self._db.execute(
             "UPDATE episodes SET ended = 1, complete = 1, frames = ?, last_seq = ?, wall = ?, caption = ?,"
             " job_state = CASE job_state WHEN 'pending' THEN 'ready' ELSE job_state END"
-            " WHERE session = ? AND film = ? AND media_name != ''",
+            " WHERE session = ? AND film = ? AND film > 0 AND media_name != ''",
             (
                 min(entry.frames, INT_MAX), min(entry.last_seq, INT_MAX), entry.wall, clean(entry.caption),
                 signed(number), entry.film,

@@ -129,7 +129,7 @@ class Facts:
         key = (signed(fact.session), fact.film)
         row = self._db.execute(
             "SELECT run_id, ended, provisional, job_state, note, media_name FROM episodes"
-            " WHERE session = ? AND film = ?",
+            " WHERE session = ? AND film = ? AND film > 0",
             key,
         ).fetchone()
         if row is None:
@@ -140,19 +140,20 @@ class Facts:
         note = "; ".join(text for text in (note, clean(fact.note)) if text)
         # last_seq 0: nothing more of this film will come, so nothing is waited for.
         self._db.execute(
-            "UPDATE episodes SET frames = ?, note = ?, last_seq = 0, job_state = ? WHERE session = ? AND film = ?",
+            "UPDATE episodes SET frames = ?, note = ?, last_seq = 0, job_state = ?"
+            " WHERE session = ? AND film = ? AND film > 0",
             (fact.frames, note, job_state, *key),
         )
         if ended:
             return
         if medium:
-            self._db.execute("UPDATE episodes SET ended = 1 WHERE session = ? AND film = ?", key)
+            self._db.execute("UPDATE episodes SET ended = 1 WHERE session = ? AND film = ? AND film > 0", key)
             return
         bodies = self._db.execute("SELECT body FROM steps WHERE session = ? AND film = ? ORDER BY first, id", key)
         steps = join_steps(body for (body,) in bodies)
         self._db.execute(
             "UPDATE episodes SET return = ?, length = ?, ended = 1, complete = 0, wall = ?"
-            " WHERE session = ? AND film = ?",
+            " WHERE session = ? AND film = ? AND film > 0",
             (float(np.sum(steps.rewards)), max(len(steps.rewards), len(steps.actions)), fact.wall, *key),
         )
         self._state.touch(run_id, fact.wall, episodes=1)
@@ -164,13 +165,13 @@ class Facts:
             self._db.execute(
                 "UPDATE episodes SET provisional = 0, reason = CASE WHEN ? != '' THEN ? ELSE reason END,"
                 " job_state = CASE WHEN job_state NOT IN ('pending', 'dropped') THEN job_state"
-                " WHEN ended THEN 'ready' ELSE 'pending' END WHERE session = ? AND film = ?",
+                " WHEN ended THEN 'ready' ELSE 'pending' END WHERE session = ? AND film = ? AND film > 0",
                 (reason, reason, *key),
             )
         else:
             self._db.execute(
                 "UPDATE episodes SET provisional = 0, job_state = 'dropped', job_reason = ?"
-                " WHERE session = ? AND film = ?",
+                " WHERE session = ? AND film = ? AND film > 0",
                 (reason, *key),
             )
 
@@ -181,12 +182,12 @@ class Facts:
         reason = clean(fact.reason) or "deleted"
         self._db.execute(
             "UPDATE episodes SET job_state = 'dropped', job_reason = ?"
-            " WHERE session = ? AND film = ? AND job_state IN ('pending', 'ready')",
+            " WHERE session = ? AND film = ? AND film > 0 AND job_state IN ('pending', 'ready')",
             (reason, key, fact.film),
         )
         self._db.execute(
-            "UPDATE episodes SET film_gone = ? WHERE session = ? AND film = ?", (reason, key, fact.film)
-        )  # fmt: skip
+            "UPDATE episodes SET film_gone = ? WHERE session = ? AND film = ? AND film > 0", (reason, key, fact.film)
+        )
 
     def _refused(self, fact: RecordRefused) -> None:
         if fact.stream == Stream.C:
@@ -208,7 +209,8 @@ class Facts:
             self._results.done(fact)
         if fact.kind in _EPISODE_JOBS and fact.film:
             self._db.execute(
-                "UPDATE episodes SET job_state = 'done', paths = ?, job_reason = ? WHERE session = ? AND film = ?",
+                "UPDATE episodes SET job_state = 'done', paths = ?, job_reason = ?"
+                " WHERE session = ? AND film = ? AND film > 0",
                 (clean(fact.paths), clean(fact.notes), signed(fact.session), fact.film),
             )
 
@@ -227,7 +229,7 @@ class Facts:
         if fact.final and fact.kind in _EPISODE_JOBS and fact.film:
             self._db.execute(
                 "UPDATE episodes SET job_state = 'failed', job_reason = ?"
-                " WHERE session = ? AND film = ? AND job_state != 'done'",
+                " WHERE session = ? AND film = ? AND film > 0 AND job_state != 'done'",
                 (clean(fact.reason), signed(fact.session), fact.film),
             )
 

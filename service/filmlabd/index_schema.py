@@ -43,6 +43,7 @@ CREATE TABLE episodes (
 CREATE INDEX episodes_by_run ON episodes (run_id);
 CREATE INDEX episodes_filmed ON episodes (run_id) WHERE film > 0;
 CREATE INDEX episodes_by_number ON episodes (writer_id, media_name, media_step, episode);
+-- SQLite takes it only for what says `film > 0` itself.
 CREATE UNIQUE INDEX episodes_by_film ON episodes (session, film) WHERE film > 0;
 CREATE INDEX episodes_waiting ON episodes (job_state) WHERE job_state IN ('ready', 'pending');
 CREATE INDEX episodes_open ON episodes (session) WHERE ended = 0;

@@ -63,21 +63,8 @@ class Transport:
         self, context: "zmq.Context[zmq.Socket[bytes]]", on_event: Callable[[Received | Garbage], None]
     ) -> None:
         self._on_event = on_event
-        self._socket = context.socket(zmq.ROUTER)
-        for option, value in (
-            (zmq.RCVHWM, 8),
-            (zmq.SNDHWM, 1000),
-            (zmq.ROUTER_MANDATORY, 1),
-            (zmq.MAXMSGSIZE, PAYLOAD_MAX_BYTES),
-            (zmq.HANDSHAKE_IVL, 3000),
-            (zmq.LINGER, 0),
-            (zmq.BACKLOG, 512),
-            (zmq.HEARTBEAT_IVL, 5000),
-            (zmq.HEARTBEAT_TIMEOUT, 15000),
-            (zmq.ZAP_ENFORCE_DOMAIN, 1),
-        ):
-            self._socket.setsockopt(option, value)
-        self._socket.zap_domain = ZAP_DOMAIN
+        self._context = context
+        self._socket = self._make()
         self._readable: Readable | None = None
         self._path = Path()
         self._inode = 0
@@ -90,15 +77,29 @@ class Transport:
         self._inode = self._path.stat().st_ino
         self._readable = Readable(self._socket, self._message)
 
+    def hang_up(self) -> None:
+        """Close every connection: what libzmq holds of messages that never end goes with them. Then it is `gone`.
+
+        Not bound again here: libzmq removes the socket's file a little later, and would remove the new one.
+        """
+        self.close()
+        self._readable = None
+
     def gone(self) -> bool:
-        """Somebody has wiped the socket's directory, as a logout does: nobody can connect any more."""
+        """It has hung up, or somebody has wiped the socket's directory, as a logout does: nobody can connect."""
+        if self._socket.closed:
+            return True
         try:
             return self._path.stat().st_ino != self._inode
         except FileNotFoundError:
             return True
 
     def bind_again(self, endpoint: str) -> None:
-        """Listen anew after `gone`. Connections that stand go on."""
+        """Listen anew after `gone`. Connections that stand go on; after `hang_up` there are none."""
+        if self._socket.closed:
+            self._socket = self._make()
+            self.bind(endpoint)
+            return
         self._socket.bind(endpoint)
         self._path.chmod(0o600)
         self._inode = self._path.stat().st_ino
@@ -119,6 +120,24 @@ class Transport:
         if self._readable is not None:
             self._readable.close()
         self._socket.close()
+
+    def _make(self) -> "zmq.Socket[bytes]":
+        made = self._context.socket(zmq.ROUTER)
+        for option, value in (
+            (zmq.RCVHWM, 8),
+            (zmq.SNDHWM, 1000),
+            (zmq.ROUTER_MANDATORY, 1),
+            (zmq.MAXMSGSIZE, PAYLOAD_MAX_BYTES),
+            (zmq.HANDSHAKE_IVL, 3000),
+            (zmq.LINGER, 0),
+            (zmq.BACKLOG, 512),
+            (zmq.HEARTBEAT_IVL, 5000),
+            (zmq.HEARTBEAT_TIMEOUT, 15000),
+            (zmq.ZAP_ENFORCE_DOMAIN, 1),
+        ):
+            made.setsockopt(option, value)
+        made.zap_domain = ZAP_DOMAIN
+        return made
 
     def _message(self, frames: list[zmq.Frame]) -> None:
         peer = frames[0].bytes

@@ -1,4 +1,4 @@
-"""Rows 26, 28 and 31 of the fault table: mute, garbled, oversize and fuzzed connections to a real daemon.
+"""Rows 26 to 29 and 31 of the fault table: mute, garbled, too many, endless, flooding and fuzzed connections.
 
 Beside each an honest trainer goes on. FILMLAB_SEED replays.
 """
@@ -8,6 +8,8 @@ import os
 import random
 import socket
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -34,19 +36,69 @@ def connections(pid: int) -> int:
     return found
 
 
+def descriptors(pid: int) -> int:
+    """How many descriptors a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def resident_mib(pid: int) -> float:
     """A process's memory."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGESIZE") / 2**20
 
 
+DESCRIPTORS = 600
+"""Of the daemon; 64 of them may be film files, which come and go."""
+FEW_DESCRIPTORS = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, ({DESCRIPTORS}, {DESCRIPTORS}))
+from filmlabd.__main__ import main
+sys.exit(main())
+"""
+# `last:1`: taken and kept, and nothing to develop meanwhile; it is the way to the disk that is flooded.
+FLOODER = """
+    import os, threading
+    import numpy as np
+    import filmlab
+
+    noise = np.random.default_rng(0).integers(0, 256, (8, 240, 240, 3), np.uint8)
+    run = filmlab.init(project="faults", name="flood", id=os.environ["RUN"], memory_bytes=64 << 20, schedule="last:1")
+    pause = threading.Event()
+    while not pause.wait(0.02):
+        with run.episode() as episode:
+            for step in range(100):
+                episode.step(action=0, reward=1.0, frame=noise[step % 8])
+"""
+FLUSHER = """
+    import filmlab
+
+    run = filmlab.init(project="faults", name="honest", id="honest")
+    answered = 0
+    for step in range(20):
+        run.log({"n": step}, step=step)
+        answered += run.flush(60)
+    run.finish()
+    print("answered", answered, flush=True)
+"""
+
+
+def is_closed(end: socket.socket) -> bool:
+    """Has the other side hung up?"""
+    try:
+        return end.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
 class Besieged:
     """A daemon, and an honest trainer that must not notice anything."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, *flags: str) -> None:
         self.house = house
         self.rng = random.Random(SEED)
-        self.pid = house.daemon().pid
+        self.pid = house.daemon(*flags).pid
         self.socket = house.paths.ingest_socket
         self.trainer = Pusher(house, "honest", random.Random(SEED), records=10**9)
         until(lambda: self.trainer.link.status().durable_c > 10, "the honest trainer to be heard")
@@ -68,12 +120,16 @@ class Besieged:
         """How many messages the daemon has counted as none of ours."""
         return sum(self.house.ask("status")["garbage"].values())
 
+    def end(self) -> None:
+        """Let go of the trainer."""
+        self.trainer.link.close(5.0)
+
 
 @pytest.fixture
 def besieged(house: House):  # type: ignore[no-untyped-def]
     made = Besieged(house)
     yield made
-    made.trainer.link.close(5.0)
+    made.end()
 
 
 def test_row_26_mute_and_garbled_connections_are_closed(besieged: Besieged) -> None:
@@ -118,6 +174,70 @@ def test_row_28_messages_beyond_every_limit_cost_nobody_else_anything(besieged: 
     unended.close()
     until(lambda: connections(besieged.pid) <= besieged.connections + 3, "the connections to be given back")
     besieged.relieved()
+
+
+def test_row_28_a_message_without_end_costs_one_hanging_up(house: House) -> None:
+    """Its memory comes back when all connections are closed; the honest trainer calls again and goes on."""
+    besieged = Besieged(house, "--runaway-bytes", "64MiB")
+    unended = zmtp.greet(besieged.socket)
+    piece = zmtp.frame(bytes(256 * 1024), more=True)
+    with pytest.raises(ConnectionError):
+        for _ in range(100_000):
+            unended.sendall(piece)
+            # So that it is seen before it has taken all there is.
+            until(lambda: resident_mib(besieged.pid) < besieged.memory_mib + 400 or is_closed(unended), "an end of it")
+    unended.close()
+    until(lambda: house.ask("status")["runaways"] == 1, "the daemon to notice")
+    until(lambda: resident_mib(besieged.pid) < besieged.memory_mib + 100, "the memory to come back")
+    until(lambda: house.ask("status")["sessions"], "the honest trainer to be back")
+    besieged.relieved()
+    besieged.end()
+
+
+def test_row_27_a_daemon_without_descriptors_says_so_and_costs_nothing(house: House, tmp_path: Path) -> None:
+    """Four fifths of them in use: it is said. The last one gone: libzmq may abort; the next daemon has everything."""
+    log = tmp_path / "daemon.out"
+    with log.open("wb") as out:
+        crowded = subprocess.Popen(
+            [sys.executable, "-c", FEW_DESCRIPTORS, "--workers", "1"],
+            env=house.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            cwd=house.root, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    until(lambda: house.daemon_pid() == crowded.pid, "the daemon to serve")
+    trainer = Pusher(house, "honest", random.Random(SEED), records=10**9)
+    until(lambda: trainer.link.status().durable_c > 10, "the honest trainer to be heard")
+    held: list[socket.socket] = []
+    before = descriptors(crowded.pid)
+    for count in range(1, int(0.85 * DESCRIPTORS) - before):
+        # Let in: those that say nothing are hung up on after 3 s.
+        held.append(zmtp.greet(house.paths.ingest_socket))
+        until(lambda wanted=before + count: descriptors(crowded.pid) >= wanted, "a connection to be accepted")
+    until(lambda: "descriptors are in use" in log.read_text(), "the alarm", 15.0)
+    for _ in range(2 * DESCRIPTORS):
+        with contextlib.suppress(OSError):
+            held.append(zmtp.connect(house.paths.ingest_socket))
+    for end in held:
+        end.close()
+    aborted = crowded.poll() is not None
+    if not aborted:
+        crowded.kill()
+    crowded.wait()
+    print(f"the daemon {'aborted' if aborted else 'went on'} at its last descriptor")
+    house.daemon()
+    trainer.stop()
+    trainer.wait_durable()
+    trainer.check_kept(house)
+    trainer.link.close(5.0)
+
+
+def test_row_29_every_flush_is_answered_beside_a_flood(house: House) -> None:
+    """Three processes hand over noise as fast as they can; another one's flushes are all answered meanwhile."""
+    house.daemon()
+    flooders = [house.trainer(FLOODER, RUN=f"flood{number}") for number in range(3)]
+    until(lambda: house.ask("status")["ingested_bytes"] > 50_000_000, "a flood")
+    output = house.train(FLUSHER)
+    assert output.splitlines()[-1] == "answered 20", output
+    assert all(flooder.poll() is None for flooder in flooders)
 
 
 def test_row_31_fuzzed_records_are_refused_and_counted(besieged: Besieged) -> None:

@@ -16,7 +16,11 @@ def connect(path: Path) -> socket.socket:
     """A connection that has said nothing yet."""
     made = socket.socket(socket.AF_UNIX)
     made.settimeout(10.0)
-    made.connect(str(path))
+    try:
+        made.connect(str(path))
+    except OSError:
+        made.close()
+        raise
     return made
 
 

@@ -69,7 +69,8 @@ def test_order_of_the_places(home: dict[str, str]) -> None:
 def test_every_row_can_be_set_in_every_place(home: dict[str, str], tmp_path: Path) -> None:
     """The same text means the same in the file, in a variable and as a flag."""
     texts = {row.name: row.choices[0] if row.choices else "7" for row in SETTINGS}
-    texts |= {"background": "true", "live_share": "0.5", "memory_bytes": "7MiB", "state_dir": "/a"}
+    texts |= {"background": "true", "live_share": "0.5", "state_dir": "/a"}
+    texts |= {"memory_bytes": "7MiB", "runaway_bytes": "7MiB"}
     file = tmp_path / "my.toml"
     file.write_text("".join(f"{name} = '{text}'\n" for name, text in texts.items()))
     arguments = [part for row in SETTINGS if row.name != "background" for part in (row.flag, texts[row.name])]

@@ -233,6 +233,24 @@ def test_an_index_ahead_of_its_journal_is_made_again(journal: Journal, path: Pat
     other.close()
 
 
+def test_no_record_has_all_episodes_read(journal: Journal, path: Path) -> None:
+    """Each record is applied in the time of a search: one that read every episode made a long run slower and slower."""
+    told = long_story().told
+    index = Index(path)
+    index.catch_up(journal)
+    said: list[str] = []
+    index._db.set_trace_callback(said.append)
+    for position, envelope in zip(journal.append(told), told, strict=True):
+        index.apply(position, envelope)
+    index.commit()
+    index._db.set_trace_callback(None)
+    about = [text for text in said if "episodes" in text and text.startswith(("SELECT", "UPDATE", "DELETE", "INSERT"))]
+    plans = {text: str(index._db.execute(f"EXPLAIN QUERY PLAN {text}").fetchall()) for text in about}
+    assert len(plans) > 10
+    assert not [text for text, plan in plans.items() if "SCAN episodes" in plan]
+    index.close()
+
+
 def test_a_full_disk_loses_nothing(journal: Journal, path: Path) -> None:
     """A commit that does not fit can be made again, and again, until it does."""
     told = long_story().told
