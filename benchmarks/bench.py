@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench_delivery import bench_crowd, bench_finish, bench_ingest, bench_points
+from bench_faults import bench_faults, bench_flush
 from bench_gym import bench_gym
 from bench_page import bench_page
 from bench_results import bench_results, bench_states
@@ -40,6 +41,8 @@ BENCHMARKS: dict[str, Callable[[Household, bool], list[Figure]]] = {
     "page": bench_page,
     "states": bench_states,
     "results": bench_results,
+    "faults": bench_faults,
+    "flush": bench_flush,
 }
 
 

@@ -16,6 +16,7 @@ from bench_client import bench_frames
 from figures import spread
 from household import RESULT, status_kib
 from trainer_delivery import crowd, finish, ingest, points
+from trainer_faults import flush, handover
 from trainer_gym import gym
 from trainer_results import results, states
 from trainer_shared import SHAPE, ball, noise, thread_s, wait_durable, work, work_count
@@ -121,8 +122,10 @@ def tight(frames: int, episodes: int, cap_mib: int, picture: str) -> dict[str, A
 
 PROGRAMS: dict[str, Callable[..., dict[str, Any]]] = {
     call.__name__: call
-    for call in (calibrate, log, frames, film, tight, finish, ingest, points, crowd, gym, states, results)
-}
+    for call in (
+        calibrate, log, frames, film, tight, finish, ingest, points, crowd, gym, states, results, handover, flush,
+    )
+}  # fmt: skip
 
 
 if __name__ == "__main__":
