@@ -1,6 +1,7 @@
 """The `filmlab` command: which commands are there, and how does each one end?"""
 
 import argparse
+import io
 import math
 import os
 import sqlite3
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help()
         return USAGE
+    _make_encodable(as_json=options.json)
     try:
         lines, trouble = _run(options)
         sys.stdout.write("".join(f"{line}\n" for line in lines))
@@ -59,6 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"filmlab: {error}", file=sys.stderr)
         return TROUBLE
     return TROUBLE if trouble else FINE
+
+
+def _make_encodable(*, as_json: bool) -> None:
+    """A terminal of another encoding shows `?` for what it lacks; JSON is UTF-8 wherever it goes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if as_json:
+            sys.stdout.reconfigure(encoding="utf-8")
+        else:
+            sys.stdout.reconfigure(errors="replace")
 
 
 def make_parser() -> argparse.ArgumentParser:

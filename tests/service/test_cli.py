@@ -18,7 +18,7 @@ from filmlab.paths import StatePaths
 from filmlabd.cli import main, make_parser
 from filmlabd.cli_format import duration, instant, size, table
 from service.machine import daemon, fresh_machine
-from service.recorded import record
+from service.recorded import Recording, record
 
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 Run: TypeAlias = Callable[..., tuple[int, str]]
@@ -102,6 +102,21 @@ def test_the_command_itself(paths: StatePaths) -> None:
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["ls", "top"])
+def test_a_terminal_of_another_encoding(paths: StatePaths, command: str) -> None:
+    """What it cannot show is a question mark there and no error; JSON is UTF-8 whatever the terminal is."""
+    made = Recording(paths.index)
+    made.run(1, "cccc3333", "強化学習", "p", "/films/c")
+    made.close()
+
+    def said(*flags: str) -> bytes:
+        arguments = [sys.executable, "-m", "filmlabd.cli", command, *flags]
+        return subprocess.check_output(arguments, env=os.environ | {"PYTHONIOENCODING": "latin-1"})
+
+    assert b" ???? " in said()
+    assert json.loads(said("--json").decode())["runs"][0]["name"] == "強化学習"
 
 
 # --- ls ---------------------------------------------------------------------------------------------------------------
