@@ -10,7 +10,7 @@ from filmlab.paths import StatePaths
 from filmlabd.cli_format import count, dump, printable
 from filmlabd.cli_ls import Misuse
 from filmlabd.index_read import NoIndex, Reader
-from filmlabd.model import EpisodeRow
+from filmlabd.model import EpisodeRow, JobKind
 
 START_TIMEOUT_S = 15.0
 ASK_TIMEOUT_S = 10.0
@@ -33,12 +33,15 @@ def run(paths: StatePaths, name: str, episodes: Collection[int], *, as_json: boo
             # Of a film that is gone nothing can be made: its episode must say so, or be passed over.
             rows = [row for row in rows if not row.film_gone or row.episode in episodes]
             wanted = _named(rows, episodes) if episodes else [row for row in rows if _is_missing(row, found.directory)]
+            # Results have no episode: they are tried again with all that is missing.
+            given_up = [row for row in reader.failures() if row.run_id == found.run_id and row.quarantined]
+            results = [row for row in given_up if row.kind == JobKind.RESULTS and not episodes]
             recorders = {row.film: reader.trace(row.session, row.film) for row in wanted}
     except NoIndex:
         raise Misuse(f"no run is called {name!r}: nothing has been recorded in {paths.state}") from None
     except BadInput as error:
         raise Misuse(str(error)) from None
-    if wanted:
+    if wanted or results:
         ensure_daemon(paths, START_TIMEOUT_S)
     control = Control(paths, ASK_TIMEOUT_S)
     for row in wanted:
@@ -47,13 +50,17 @@ def run(paths: StatePaths, name: str, episodes: Collection[int], *, as_json: boo
             "develop", run_id=found.run_id, session=f"{row.session:016x}", film=row.film,
             medium=bool(row.media_name), recorder=trace.recorder if trace is not None else 0,
         )  # fmt: skip
+    for made in results:
+        session = f"{made.session:016x}"
+        control.ask("retry", run_id=found.run_id, key=made.key, session=session, film=made.film)
     numbers = [row.episode for row in wanted if not row.media_name]
+    asked_for = len(wanted) + len(results)
     if as_json:
-        document = {"run_id": found.run_id, "asked_for": len(wanted), "episodes": numbers}
+        document = {"run_id": found.run_id, "asked_for": asked_for, "episodes": numbers}
         return [dump(document)], False
-    if not wanted:
+    if not asked_for:
         return [printable(f"{found.run_id}  {found.name}: every print that was made is there")], False
-    said = f"{found.run_id}  {found.name}: asked for {count(len(wanted), 'print')}; they go to {found.directory}"
+    said = f"{found.run_id}  {found.name}: asked for {count(asked_for, 'print')}; they go to {found.directory}"
     return [printable(said)], False
 
 

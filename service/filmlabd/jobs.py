@@ -61,11 +61,12 @@ def page_key(run_id: str) -> str:
     return f"{JobKind.PAGE}:{run_id}"
 
 
-def job_of(key: str, run_id: str, recorder: int = 0) -> Job:
-    """The final job of a key that one of these made, or `recorder_key`.
+def job_of(key: str, run_id: str, recorder: int = 0, parcel: tuple[int, int] = (0, 0)) -> Job:
+    """The final job of a key that one of these made, or `recorder_key`, or `results_key`.
 
     Args:
         recorder: the number of the recorder whose film it is.
+        parcel: (session, number) of the film that results lie in: their key does not say it.
 
     Raises:
         BadInput: it is no such key, or of another run.
@@ -83,6 +84,8 @@ def job_of(key: str, run_id: str, recorder: int = 0) -> Job:
                 return Job(key, JobKind.RECORDER, run_id, whose, metric=what, final=True, recorder=int(number))
             case JobKind.CURVE if parts[0] == run_id and len(parts) > 1:
                 return Job(key, JobKind.CURVE, run_id, metric=rest.partition(":")[2], final=True)
+            case JobKind.RESULTS if parts[0] == run_id and len(parts) == 3 and parcel[1]:
+                return Job(key, JobKind.RESULTS, run_id, *parcel, final=True)
             case JobKind.PAGE if parts == [run_id]:
                 return Job(key, JobKind.PAGE, run_id, final=True)
     except ValueError:

@@ -109,10 +109,7 @@ def _develop(lab: Lab, args: dict[str, Any], now: Now) -> dict[str, Any]:
     run_id, film, recorder = check_run_id(_text(args, "run_id")), args.get("film"), args.get("recorder", 0)
     if run_id not in lab.runs and run_id not in lab.past:
         raise BadInput(f"no run is called {run_id!r}")
-    try:
-        session = int(_text(args, "session"), 16)
-    except ValueError:
-        raise BadInput("develop: session is a number in hex") from None
+    session = _session(args)
     if type(film) is not int or film < 1 or type(recorder) is not int:
         raise BadInput("develop: film and recorder are whole numbers")
     medium = args.get("medium") is True
@@ -122,14 +119,22 @@ def _develop(lab: Lab, args: dict[str, Any], now: Now) -> dict[str, Any]:
     return {"key": key}
 
 
+def _session(args: dict[str, Any]) -> int:
+    try:
+        return int(_text(args, "session") or "0", 16)
+    except ValueError:
+        raise BadInput("session is a number in hex") from None
+
+
 def _retry(lab: Lab, args: dict[str, Any], now: Now) -> dict[str, Any]:
-    """Try a print again that was given up, whatever it is of: `run_id`, `key`, and `recorder` of a recorder's film."""
-    run_id, recorder = check_run_id(_text(args, "run_id")), args.get("recorder", 0)
+    """Try a print again that was given up, whatever it is of: `run_id`, `key`, `recorder` of a recorder's film, and of
+    results their `session` (hex) and `film`."""
+    run_id, recorder, film = check_run_id(_text(args, "run_id")), args.get("recorder", 0), args.get("film", 0)
     if run_id not in lab.runs and run_id not in lab.past:
         raise BadInput(f"no run is called {run_id!r}")
-    if type(recorder) is not int:
-        raise BadInput("retry: recorder is a whole number")
-    job = job_of(_text(args, "key"), run_id, recorder)
+    if type(recorder) is not int or type(film) is not int:
+        raise BadInput("retry: recorder and film are whole numbers")
+    job = job_of(_text(args, "key"), run_id, recorder, (_session(args), film))
     lab.jobs.submit(job, Priority.WATCHED, now.at)
     return {"key": job.key}
 

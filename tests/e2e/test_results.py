@@ -1,6 +1,7 @@
 """Results through the lab: what a user's program hands over is a directory that `load_run` reads, whoever dies."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -276,3 +277,23 @@ def _kill_a_writer(house: House) -> bool:
             os.kill(int(pid), signal.SIGKILL)
             return True
     return False
+
+
+def test_results_that_could_not_be_written_are_tried_again(house: House) -> None:
+    """A directory that stands in the way is said; once it is gone, `filmlab develop` writes them from their film."""
+    train(
+        house,
+        """
+    os.makedirs(run.dir / "results.msgpack" / "in the way")
+    run.log_results(results)
+    run.finish()
+    """,
+    )
+    house.wait_printed()
+    said = house.command("results", "r1", status=1)
+    assert "training: could not be written" in said and "results.msgpack cannot be written" in said
+    shutil.rmtree(directory(house) / "results.msgpack")
+    assert "asked for 1 print" in house.command("develop", "r1")
+    until(lambda: rows(house)[0].state == "done", "the results to be written")
+    assert load_run(directory(house)).config.seed == 7
+    until(lambda: not list(house.paths.film.rglob("*.film")), "their film to go")

@@ -55,6 +55,13 @@ def test_what_cannot_be_asked_for_is_refused(rig: Rig, wrong: dict[str, Any]) ->
     assert rig.work_all() == []
 
 
+def test_results_are_tried_again_from_their_film(rig: Rig) -> None:
+    """Their key does not say in which film they lie, so that is said beside it."""
+    asked = {"run_id": "r1", "key": "results:r1:training:main", "session": f"{SESSION:016x}", "film": 7}
+    rig.feed(events.Asked(b"q", "retry", asked))
+    assert [(job.kind, job.session, job.film) for job in rig.work_all()][:1] == [(JobKind.RESULTS, SESSION, 7)]
+
+
 def test_a_print_that_was_given_up_is_tried_again(rig: Rig) -> None:
     """By its key, whatever it is of: a film, a curve, the page."""
     keys = [f"episode:{SESSION:016x}:1", "curve:r1:episode/return", "page:r1"]
@@ -66,7 +73,17 @@ def test_a_print_that_was_given_up_is_tried_again(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"run_id": "r9"}, {"key": "curve:r2:x"}, {"key": "page:r2"}, {"key": "episode:zz:1"}, {"recorder": "1"}]
+    "wrong",
+    [
+        {"run_id": "r9"},
+        {"key": "curve:r2:x"},
+        {"key": "page:r2"},
+        {"key": "episode:zz:1"},
+        {"recorder": "1"},
+        {"key": "results:r1:training:main"},
+        {"film": "1"},
+        {"session": "x"},
+    ],
 )
 def test_what_is_no_print_of_the_run_is_not_tried(rig: Rig, wrong: dict[str, Any]) -> None:
     """It is refused."""

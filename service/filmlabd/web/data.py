@@ -102,7 +102,8 @@ class Data:
                 raise BadInput("no such print has failed")
             trace = reader.trace(row.session, row.film) if row.film else None
         recorder = trace.recorder if trace is not None else 0
-        return self._room.ask("retry", run_id=row.run_id, key=key, recorder=recorder)
+        session = f"{row.session:016x}"
+        return self._room.ask("retry", run_id=row.run_id, key=key, recorder=recorder, session=session, film=row.film)
 
     def _news(self, topic: str, run_id: str) -> Callable[[], bytes | None]:
         match topic:
