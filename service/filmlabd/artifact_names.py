@@ -7,6 +7,10 @@ from filmlab.wire.names import file_name
 from filmlabd.model import EpisodeRow
 
 PAGE, RUN, HISTORY = "index.html", "run.json", "history.json"
+CLIPS = (".gif", ".webp", ".mp4")
+"""What a clip can end in."""
+POSTER = ".poster.webp"
+"""Behind a clip's stem. No clip ends so: stems end in a number or a writer, and a writer who does is marked."""
 _MAIN = "main"
 # A writer whose own name has what we put behind and before it could meet another's print.
 _LIKE_OURS = re.compile(r"(-|_a|_)\d+$|_\d+_w|\.poster$")

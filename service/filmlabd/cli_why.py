@@ -9,6 +9,7 @@ from filmlab.paths import StatePaths
 from filmlab.schedule import CaptureSchedule
 from filmlab.schedule.asked import Asked
 from filmlab.schedule.ranges import parse_ranges
+from filmlabd.artifact_names import CLIPS, POSTER
 from filmlabd.cli_format import count, dump, printable
 from filmlabd.cli_ls import Misuse
 from filmlabd.index_read import NoIndex, Reader
@@ -94,7 +95,13 @@ def _judge(row: EpisodeRow, made: PrintRow | None) -> tuple[str, str, list[str]]
             return "failed", row.job_reason or "its print failed", [f"it was to be kept: {why}", *_strikes(made)]
         case _:
             gone = [f"its prints stay, its film is gone: {row.film_gone}"] if row.film_gone else []
-            return ("kept" if any(path.endswith(".gif") for path in row.paths) else "empty"), why, gone
+            return ("kept" if _is_shown(row) else "empty"), why, gone
+
+
+def _is_shown(row: EpisodeRow) -> bool:
+    """Whether there is something to look at: of an episode a clip, of a medium any file."""
+    clips = [path for path in row.paths if path.endswith(CLIPS) and not path.endswith(POSTER)]
+    return bool(row.paths if row.media_name else clips)
 
 
 def _strikes(made: PrintRow | None) -> list[str]:

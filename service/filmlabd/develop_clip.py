@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmlab.errors import BadInput
+from filmlabd.artifact_names import POSTER
 from filmlabd.films import film_path, read_frames
 from filmlabd.model import EpisodeRow
 from filmlabd.render.frames import Clip
@@ -23,8 +24,6 @@ FPS_MIN = 0.1
 FALLBACK = "gif"
 """Needs nothing that may be missing, and is made where nothing else can be."""
 LEAN = "every other frame at half its size, without overlay: at full size its worker ran out of memory"
-POSTER = ".poster.webp"
-"""Behind a clip's stem. No clip ends so: stems end in a number or a writer, and a writer who does is marked."""
 
 Publish: TypeAlias = Callable[[str, bytes], str]
 """(path below the directory, contents) -> that path."""

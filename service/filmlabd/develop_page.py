@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from filmlabd.artifact_names import HISTORY, PAGE, RUN, curve_stem
+from filmlabd.artifact_names import HISTORY, PAGE, POSTER, RUN, curve_stem
 from filmlabd.artifacts import Made, Printed, RunDirectory
-from filmlabd.develop_clip import POSTER
 from filmlabd.develop_history import history
 from filmlabd.develop_medium import HISTOGRAM
 from filmlabd.develop_summary import summary_of

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from filmlab.wire.names import short_id
+from filmlabd.artifact_names import POSTER
 from filmlabd.artifacts import RunDirectory
-from filmlabd.develop_clip import POSTER, Footage, make_clips
+from filmlabd.develop_clip import Footage, make_clips
 from filmlabd.model import EpisodeRow, RecorderRow
 from filmlabd.render.gif_container import TRAILER
 from filmlabd.render.overlay import Overlay

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from filmlab.errors import BadInput
+from filmlabd.artifact_names import POSTER
 from filmlabd.artifacts import Printed
-from filmlabd.develop_clip import POSTER
 from filmlabd.develop_curve import adaptive, picture
 from filmlabd.develop_page import as_linked, clip_view, is_clip, last_values, look, rank
 from filmlabd.develop_tracks import Tracks

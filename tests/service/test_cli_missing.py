@@ -51,6 +51,24 @@ def test_nothing_is_missing_where_all_files_are_there(told: Recording, ask: Ask)
     assert ask() == []
 
 
+@pytest.mark.parametrize("path", ["media/note_5.txt", "media/weights_5.png", "media/view_5.png"])
+def test_a_medium_is_there_with_whatever_file_it_has(told: Recording, ask: Ask, path: str) -> None:
+    """A text has no frame, and an image no clip."""
+    told.entry(Media(run=1, wall=WALL, step=5, name="note", mime="text/plain", film=1, data=b"hi"))
+    told.fact(done(1, path))
+    assert ask() == []
+    (found,) = ask(replace(SCENE, exists=lambda path: False))
+    assert (found.cause, found.level) == ("gone", Level.BAD)
+
+
+@pytest.mark.parametrize(("paths", "causes"), [(("e/0.mp4", "e/0.json"), []), (("e/0.poster.webp",), ["no frames"])])
+def test_a_clip_is_there_in_any_format(told: Recording, ask: Ask, paths: tuple[str, ...], causes: list[str]) -> None:
+    """A poster is none."""
+    told.episode(1, 0, 0.0, film=1, reason="every 2")
+    told.fact(done(1, *paths))
+    assert [found.cause for found in ask()] == causes
+
+
 def test_one_that_waits_for_a_worker_says_behind_how_much(told: Recording, ask: Ask) -> None:
     """With no daemon there, it says that nobody will make it, and how to change that."""
     told.episode(1, 0, 0.0, film=1, reason="every 2")

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from filmlab.latency import Histogram
+from filmlabd.artifact_names import POSTER
 from filmlabd.index_read import Reader
 from filmlabd.model import EpisodeRow, PrintRow, ResultsRow, RunRow
 from filmlabd.overview import Glance
 from filmlabd.pages.words import flatten
 
-POSTER_END = ".poster.webp"
 CLIP_ENDS = (".gif", ".webp", ".mp4", ".png")
 """What of an episode or a medium is shown, the first that there is."""
 
@@ -137,13 +137,13 @@ def clip_links(row: EpisodeRow, made_wall: float = 0.0) -> dict[str, Any]:
         "kind": shown.rpartition(".")[2] if shown else "",
         "poster": f"{base}/poster{mark}" if shown else "",
         "clip": f"{base}/clip{mark}" if shown else "",
-        "formats": sorted({path.rpartition(".")[2] for path in row.paths if not path.endswith(POSTER_END)}),
+        "formats": sorted({path.rpartition(".")[2] for path in row.paths if not path.endswith(POSTER)}),
     }
 
 
 def shown_print(row: EpisodeRow) -> str:
     """The path of the print that shows an episode or a medium; empty where there is none."""
-    clips = [path for path in row.paths if not path.endswith(POSTER_END)]
+    clips = [path for path in row.paths if not path.endswith(POSTER)]
     return next((path for end in CLIP_ENDS for path in clips if path.endswith(end)), "")
 
 

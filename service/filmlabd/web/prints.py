@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filmlab.errors import BadInput
+from filmlabd.artifact_names import POSTER
 from filmlabd.model import EpisodeRow
-from filmlabd.web.documents import POSTER_END, shown_print
+from filmlabd.web.documents import shown_print
 
 KINDS = {
     "gif": "image/gif", "webp": "image/webp", "png": "image/png", "mp4": "video/mp4", "json": "application/json",
@@ -34,8 +35,8 @@ def path_of(row: EpisodeRow, what: str) -> str:
         return shown_print(row)
     if what == "poster":
         shown = shown_print(row)
-        return next((path for path in row.paths if path.endswith(POSTER_END)), shown if shown.endswith("png") else "")
-    plain = [path for path in row.paths if not path.endswith(POSTER_END)]
+        return next((path for path in row.paths if path.endswith(POSTER)), shown if shown.endswith("png") else "")
+    plain = [path for path in row.paths if not path.endswith(POSTER)]
     return next((path for path in plain if path.endswith(f".{what}")), "")
 
 
