@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections import deque
 from collections.abc import Sequence
 
@@ -13,13 +14,15 @@ import zmq.utils.garbage
 from zmq.utils.monitor import parse_monitor_message
 
 from filmlab.endpoint import check_socket, socket_path
-from filmlab.errors import BadInput, WireError
+from filmlab.errors import BadInput, Transient, WireError
 from filmlab.wire.frame import Envelope, open_parts
 
 log = logging.getLogger(__name__)
 
 _RECEIVE_MOST = 64
 _MESSAGE_MAX_BYTES = 1024 * 1024
+_THREADS = 5
+"""What libzmq and pyzmq begin: two for each of two contexts, and one that frees what was sent."""
 _OPTIONS = (
     (zmq.IMMEDIATE, 1),
     (zmq.SNDHWM, 64),
@@ -40,6 +43,8 @@ class Dealer:
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
         self._unsent: deque[Envelope] = deque()
+        self._has_threads = False
+        """The context's own, which begin with its first socket."""
         self.garbage = 0
         """Messages that were none."""
 
@@ -51,12 +56,15 @@ class Dealer:
         """Connect to `ipc:///some/path`.
 
         Raises:
-            Transient: there is no socket yet.
+            Transient: there is no socket yet, or no room for threads.
             BadInput: it may be somebody else's, or the endpoint is of another kind.
             zmq.ZMQError: no socket could be made (descriptors).
         """
         check_socket(socket_path(endpoint))
         self.close()
+        if not self._has_threads:
+            _begin_threads()
+            self._has_threads = True
         self._socket = self._context.socket(zmq.DEALER)
         for option, value in _OPTIONS:
             self._socket.setsockopt(option, value)
@@ -143,3 +151,43 @@ def _check_peer(frame: zmq.Frame) -> None:
         return
     if len(fields) == 4 and fields[1].isdigit() and int(fields[1]) not in (os.getuid(), 0):
         raise BadInput(f"the daemon belongs to user {fields[1]}, not to {os.getuid()}")
+
+
+def _begin_threads() -> None:
+    """Begin pyzmq's threads now, and only where there is room for all: libzmq aborts a process that can have none.
+
+    Raises:
+        Transient: there is none now, for want of memory or because of a limit.
+    """
+    with _beginning:
+        if zmq.utils.garbage.gc.is_alive():
+            return
+        _try_threads()
+        zmq.utils.garbage.gc.start()
+
+
+def _try_threads() -> None:
+    """Raise Transient unless this process can have as many more threads as ZeroMQ begins."""
+    release = threading.Event()
+    begun: list[threading.Thread] = []
+    try:
+        for _ in range(_THREADS):
+            thread = threading.Thread(target=release.wait, daemon=True)
+            thread.start()
+            begun.append(thread)
+    except RuntimeError as error:
+        raise Transient(f"there is no room for the threads of ZeroMQ: {error}") from None
+    finally:
+        release.set()
+        for thread in begun:
+            thread.join()
+
+
+def _after_fork() -> None:
+    """In the child: another thread of the parent may have held it."""
+    global _beginning
+    _beginning = threading.Lock()
+
+
+_beginning = threading.Lock()
+os.register_at_fork(after_in_child=_after_fork)
