@@ -109,14 +109,14 @@ def config_of(results: AnyResults) -> dict[str, Any]:
 
 
 def state_of(results: AnyResults, room_bytes: int) -> tuple[Any, int, str]:
-    """(copy of the agent's state, its bytes, why there is none); nothing is copied that has no room.
+    """(copy of the agent's state, its bytes, why it was left out); nothing is copied that has no room.
 
     Raises:
         RuntimeError: something in it cannot be written; names the leaf.
     """
     state = results.agent_state
     if state is None:
-        return None, 0, "there is no agent state to save"
+        return None, 0, ""
     try:
         size_bytes = size_of(state)
         if size_bytes > room_bytes:
