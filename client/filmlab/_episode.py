@@ -30,11 +30,13 @@ class Episode:
 
     __slots__ = (
         "__weakref__", "_camera", "_decision", "_ended", "_length", "_meter", "_printing", "_return",
-        "_seat", "index",
+        "_seat", "about", "index",
     )  # fmt: skip
 
     def __init__(self, seat: "Seat", index: int, decision: Decision, printing: Printing = AS_ITS_RUN) -> None:
         self.index = index
+        self.about: dict[str, Any] = {}
+        """Metadata that stand in its JSON also when nobody ends it."""
         self._seat = seat
         self._decision = decision
         self._meter = seat.tally.meter
@@ -209,6 +211,7 @@ class Episode:
         self._seat.tally.episodes += 1
         self._seat.episodes.discard(self)
         doc, complaint = document(metadata, "metadata")
+        doc = self.about | doc
         entry = EpisodeEnd(
             run=self._seat.tally.number if reel is None else reel.run,
             wall=time.time(),

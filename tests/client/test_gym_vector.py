@@ -149,6 +149,7 @@ def test_a_reset_without_a_step_is_no_episode(studio: Studio) -> None:
     assert [(end.episode, end.complete, end.length) for end in studio.entries(EpisodeEnd)] == [
         (0, False, 2), (1, True, 3)
     ]  # fmt: skip
+    assert [end.metadata["env_episode"] for end in studio.entries(EpisodeEnd)] == [0, 1]
 
 
 def wrapped_inside(mode: AutoresetMode) -> VectorEnv[Any, Any, Any]:

@@ -11,6 +11,7 @@ from PIL import Image
 from e2e.house import House, until
 from filmlabd.films import read_frames
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 BEGIN = """
 import sys
 import gymnasium as gym
@@ -147,3 +148,40 @@ def _is_safe(house: House) -> bool:
     """All frames that were handed over are durable: 7 of one film, and 35 moments of three environments."""
     films = house.paths.film.rglob("*.film")
     return sorted(sum(1 for _ in read_frames(path, [])) for path in films) == [7, 105]
+
+
+def example(house: House, name: str, *arguments: str) -> None:
+    """Run one of the examples to its end."""
+    path = str(EXAMPLES / name)
+    program = f"""
+        import runpy, sys
+        sys.argv = {[path, *arguments]!r}
+        runpy.run_path({path!r}, run_name="__main__")
+    """
+    house.train(program, SDL_VIDEODRIVER="dummy")
+
+
+def test_the_example_of_a_plain_loop(house: House) -> None:
+    """Films of the cubic schedule, as RecordVideo has it without a trigger."""
+    example(house, "gymnasium_loop.py", "--episodes", "10")
+    house.wait_printed()
+    stems = [f"rl-video-episode-{number}" for number in (0, 1, 8)]
+    assert names(house) == [f"{stem}.{kind}" for stem in stems for kind in ("gif", "mp4")]
+
+
+def test_the_example_of_vector_environments(house: House) -> None:
+    """All eight in one picture, or some each for itself; the others' episodes are told as well."""
+    example(house, "vector.py", "--steps", "40")
+    example(house, "vector.py", "--steps", "40", "--own", "5")
+    house.wait_printed()
+    together, alone = (Path(row.directory) for row in house.runs())
+    with Image.open(together / "media" / "rl-video-episode-0_0.gif") as image:
+        assert image.size == (3 * 602 - 2, 3 * 402 - 2)
+    assert not list(together.glob("episodes/*.gif"))
+    filmed = [json.loads(path.read_text())["metadata"] for path in sorted(alone.glob("episodes/*.json"))]
+    assert [(item["env"], item["env_episode"]) for item in filmed] == [(5, number) for number in range(len(filmed))]
+    assert filmed
+    with house.read() as index:
+        told = {item.metadata["env"] for row in house.runs() for item in index.episodes(row.run_id) if item.metadata}
+    # Not each of them comes to an end so soon.
+    assert told > {5}

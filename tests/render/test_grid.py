@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from filmlab.errors import BadInput
-from filmlabd.render.grid import SIDE_MAX_PX, grid, layout
+from filmlabd.render.grid import GAP_PX, GROUND, SIDE_MAX_PX, grid, layout
 
 
 def tile(value: int, shape: tuple[int, ...] = (4, 6, 3)) -> np.ndarray:
@@ -12,24 +12,25 @@ def tile(value: int, shape: tuple[int, ...] = (4, 6, 3)) -> np.ndarray:
 
 
 def test_tiles_lie_in_rows_in_their_order() -> None:
-    """Cells that no tile fills are black."""
+    """With grey between them, and in cells that no tile fills."""
     (picture,) = grid([tile(value) for value in (10, 20, 30, 40, 50)], 5, 1.5)
-    assert picture.shape == (8, 18, 3)
-    assert picture[::4, ::6, 0].tolist() == [[10, 20, 30], [40, 50, 0]]
+    assert picture.shape == (8 + GAP_PX, 18 + 2 * GAP_PX, 3)
+    assert picture[:: 4 + GAP_PX, :: 6 + GAP_PX, 0].tolist() == [[10, 20, 30], [40, 50, GROUND]]
+    assert (picture[4 : 4 + GAP_PX] == GROUND).all()
 
 
 def test_a_moment_that_is_not_whole_is_left_out() -> None:
     """Its trainer died between two tiles."""
     pictures = list(grid([tile(value) for value in range(5)], 2, 1.0))
-    assert [picture.max() for picture in pictures] == [1, 3]
+    assert [int(picture[0, 0, 0]) for picture in pictures] == [0, 2]
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (4, 6, 1)])
 def test_grey_tiles_become_rgb(shape: tuple[int, ...]) -> None:
     """As a clip has it."""
     (picture,) = grid([tile(7, shape)] * 2, 2, 3.0)
-    assert picture.shape == (4, 12, 3)
-    assert (picture == 7).all()
+    assert picture.shape == (4, 12 + GAP_PX, 3)
+    assert (picture[:, :6] == 7).all()
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_a_large_grid_is_shrunk_by_a_whole_number() -> None:
     (picture,) = grid([tile(value, (400, 600, 3)) for value in range(16)], 16, 1.0)
     assert max(picture.shape) <= SIDE_MAX_PX
     rows, columns = layout(16, 400, 600, 1.0)
-    assert picture.shape == (rows * 200, columns * 300, 3)
+    assert picture.shape == (rows * (200 + GAP_PX) - GAP_PX, columns * (300 + GAP_PX) - GAP_PX, 3)
 
 
 def test_tiles_of_two_sizes_are_refused() -> None:

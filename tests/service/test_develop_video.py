@@ -165,7 +165,7 @@ def test_tiles_are_put_together_by_the_worker(studio: Studio) -> None:
     paths, _ = studio.develop(clip(studio, frames, tiles=4, aspect=1.0))
     assert paths == ("media/grid_7.gif", "media/grid_7.poster.webp")
     with Image.open(studio.prints / paths[0]) as image:
-        assert (image.size, image.n_frames) == ((120, 80), 6)
+        assert (image.size, image.n_frames) == ((122, 82), 6)
 
 
 def test_a_clip_whose_trainer_died_is_printed_up_to_there(studio: Studio) -> None:

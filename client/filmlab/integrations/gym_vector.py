@@ -189,6 +189,7 @@ class RecordVectorEpisodes(
                 number = int(self._lanes.numbers[index])
                 _, episode = take.begin(number, self.step_id + 1, self._looks[index])
                 if episode is not None:
+                    episode.about = {"env": index, "env_episode": number}
                     self._filmed[index] = episode
             elif take.tiles > 1 and self._lanes.mode is AutoresetMode.DISABLED:
                 # Others were reset, by no step: a moment of its own, as RecordVideo has it.

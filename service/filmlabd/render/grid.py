@@ -9,13 +9,16 @@ from filmlab.errors import BadInput
 from filmlabd.render.frames import Frame, as_rgb, shrunk
 
 SIDE_MAX_PX = 1920
-"""Of a whole grid: a larger one is shrunk by a whole number."""
+"""Of a whole grid: the tiles of a larger one are shrunk by a whole number."""
+GAP_PX = 2
+GROUND = 112
+"""What is between the tiles, and in cells that no tile fills: told apart from white and from black."""
 
 
 def grid(frames: Iterable[Frame], tiles: int, aspect: float) -> Iterator[Frame]:
-    """One picture for each `tiles` frames: (rows * H, columns * W, 3), shrunk to at most 1920 px a side.
+    """One picture for each `tiles` frames: rows of tiles with grey between them, at most 1920 px a side.
 
-    Cells that no tile fills are black. Frames behind the last whole picture are left out: their moment was not over.
+    Frames behind the last whole picture are left out: their moment was not over.
 
     Args:
         frames: uint8 (H, W), (H, W, 1) or (H, W, 3), all alike.
@@ -47,12 +50,13 @@ def _compose(moment: list[Frame], aspect: float) -> Frame:
         raise BadInput(f"tiles of different shapes: {sorted({frame.shape for frame in moment})}")
     height_px, width_px = moment[0].shape[:2]
     rows, columns = layout(len(moment), height_px, width_px, aspect)
-    factor = -(-max(rows * height_px, columns * width_px) // SIDE_MAX_PX)
+    factor = -(-max(rows * (height_px + GAP_PX), columns * (width_px + GAP_PX)) // SIDE_MAX_PX)
     small = [as_rgb(shrunk(np.ascontiguousarray(_flat(frame)), factor)) for frame in moment]
     height_px, width_px = small[0].shape[:2]
-    picture = np.zeros((rows * height_px, columns * width_px, 3), np.uint8)
+    down_px, right_px = height_px + GAP_PX, width_px + GAP_PX
+    picture = np.full((rows * down_px - GAP_PX, columns * right_px - GAP_PX, 3), GROUND, np.uint8)
     for number, tile in enumerate(small):
-        top, left = number // columns * height_px, number % columns * width_px
+        top, left = number // columns * down_px, number % columns * right_px
         picture[top : top + height_px, left : left + width_px] = tile
     return picture
 
