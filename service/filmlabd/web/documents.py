@@ -13,6 +13,8 @@ from filmlabd.pages.words import flatten
 
 CLIP_ENDS = (".gif", ".webp", ".mp4", ".png")
 """What of an episode or a medium is shown, the first that there is."""
+TEXT_ENDS = (".txt", ".md")
+"""Of a medium that can be read. A page that a program wrote (`.html`) is not served from here: it would be ours."""
 
 
 def word(value: float) -> float | str | None:
@@ -132,8 +134,10 @@ def clip_links(row: EpisodeRow, made_wall: float = 0.0) -> dict[str, Any]:
     base = f"/prints/{row.run_id}/{row.session:016x}/{row.film}"
     mark = f"?v={int(made_wall * 1000):x}" if made_wall else ""
     shown = shown_print(row)
+    text = next((end for path in row.paths for end in TEXT_ENDS if path.endswith(end)), "")
     return {
         "key": f"{row.session:016x}-{row.film}",
+        "text": f"{base}/{text[1:]}{mark}" if text else "",
         "kind": shown.rpartition(".")[2] if shown else "",
         "poster": f"{base}/poster{mark}" if shown else "",
         "clip": f"{base}/clip{mark}" if shown else "",

@@ -12,7 +12,7 @@ from filmlabd.web.documents import shown_print
 
 KINDS = {
     "gif": "image/gif", "webp": "image/webp", "png": "image/png", "mp4": "video/mp4", "json": "application/json",
-    "svg": "image/svg+xml",
+    "svg": "image/svg+xml", "txt": "text/plain; charset=utf-8", "md": "text/plain; charset=utf-8",
 }  # fmt: skip
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 """Of SVG: drawn in an image it runs nothing anyway, and opened by itself it may not either."""
