@@ -5,16 +5,14 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from filmlab.errors import BadInput
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
 from filmlabd.cli_format import count, dump, instant, number, size, table
 from filmlabd.index_read import NoIndex, Reader
 from filmlabd.model import EpisodeRow, RunRow
+from filmlabd.overview import glance
 
-RETURN_METRIC = "episode/return"
 _NO_DAEMON = "no daemon is running: this is what was known last, and a run that is called running may be over"
 
 
@@ -90,7 +88,7 @@ def list_episodes(
 
 
 def _run_document(reader: Reader, run: RunRow, failed: int) -> dict[str, Any]:
-    last_return, best_return = returns(reader, run.run_id)
+    last_return, best_return = returns(reader, run)
     dropped = [
         {"what": row.what, "count": row.count, "bytes": row.size_bytes, "reason": row.reason}
         for row in reader.drops(run.run_id)
@@ -109,15 +107,11 @@ def _run_document(reader: Reader, run: RunRow, failed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def returns(reader: Reader, run_id: str) -> tuple[float | None, float | None]:
-    """The latest return of all writers, and the highest; None where there is none."""
-    points = [item for item in reader.points(run_id, RETURN_METRIC) if len(item.value)]
-    if not points:
-        return None, None
-    latest = max(points, key=lambda item: float(item.wall[-1]))
-    values = np.concatenate([item.value for item in points])
-    known = values[~np.isnan(values)]
-    return float(latest.value[-1]), float(known.max()) if len(known) else None
+def returns(reader: Reader, run: RunRow) -> tuple[float | None, float | None]:
+    """The latest return of all writers, and the highest; None where there is none, or it is no number."""
+    seen = glance(reader, run, {}, 0, run.updated_wall)
+    last, best = (None if math.isnan(value) else value for value in (seen.last_return, seen.best_return))
+    return last, best
 
 
 def _run_cells(run: dict[str, Any]) -> list[str]:

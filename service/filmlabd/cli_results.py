@@ -86,7 +86,7 @@ def _document(row: ResultsRow) -> dict[str, Any]:
 
 
 def _compared(reader: Reader, run: RunRow) -> dict[str, Any]:
-    last_return, best_return = returns(reader, run.run_id)
+    last_return, best_return = returns(reader, run)
     return {
         "run_id": run.run_id, "name": run.name, "project": run.project, "status": run.status,
         "episodes": run.episodes, "last_return": last_return, "best_return": best_return,

@@ -76,7 +76,7 @@ def look(run: RunRow, reader: Reader, directory: Printed) -> RunPage:
         config=run.config,
         summary=summary_of(run, metrics, lambda name: reader.mean(run.run_id, name)),
         drops=tuple(reader.drops(run.run_id)),
-        problems=_problems(rows, reader.prints(run.run_id)),
+        problems=_problems(run, rows, reader.prints(run.run_id)),
         blocked=reader.blocked(run.run_id),
         made_wall=time.time(),
     )
@@ -259,7 +259,7 @@ def last_values(metrics: Sequence[MetricRow]) -> dict[str, float]:
     }
 
 
-def _problems(rows: Sequence[EpisodeRow], prints: Sequence[PrintRow]) -> tuple[Problem, ...]:
+def _problems(run: RunRow, rows: Sequence[EpisodeRow], prints: Sequence[PrintRow]) -> tuple[Problem, ...]:
     """Prints that failed, and episodes that were to become a clip and are none."""
     names = {(row.session, row.film): row for row in rows if row.film}
     found = []
@@ -275,7 +275,7 @@ def _problems(rows: Sequence[EpisodeRow], prints: Sequence[PrintRow]) -> tuple[P
             found.append(Problem(f"{what} has no clip", "; ".join(made.notes) or "it has no frames"))
     if len(found) > PROBLEMS_MAX:
         rest = len(found) - PROBLEMS_MAX
-        found[PROBLEMS_MAX:] = [Problem("And", f"{rest} more of the kind; `filmlab ls {{run}}` has them all")]
+        found[PROBLEMS_MAX:] = [Problem("And", f"{rest} more of the kind; `filmlab ls {run.run_id}` has them all")]
     return tuple(found)
 
 
