@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find client service -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 
-.PHONY: demo test check bench bench-render mutants format clean
+.PHONY: demo test check bench bench-render mutants soak format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
@@ -31,6 +31,10 @@ bench-render: $(VENV)/.installed
 # Seven safeguards taken away, one at a time: which test finds it?
 mutants: $(VENV)/.installed
 	$(BIN)/python tests/faults/mutants.py
+
+# The fault loops at length: `make soak ARGS="--minutes 60"`. Exit status 1 on anything bad.
+soak: $(VENV)/.installed
+	$(BIN)/python tests/faults/soak.py $(ARGS)
 
 format:
 	$(BIN)/ruff format .

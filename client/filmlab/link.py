@@ -152,8 +152,8 @@ class Link:
         except Exception as error:  # noqa: BLE001  # a bug of ours must neither end a training nor go unsaid
             self._fail(f"{type(error).__name__}: {error}")
         finally:
-            # Descriptors may be what there was too little of: an error here has nobody left to go to.
-            with contextlib.suppress(OSError):
+            # Descriptors, threads or memory may be what there was too little of: an error has nobody left to go to.
+            with contextlib.suppress(OSError, RuntimeError, MemoryError):
                 sender.end()
             for ask in list(sender.asks):
                 ask.done.set()

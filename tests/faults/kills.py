@@ -106,7 +106,7 @@ def kill_daemons(house: House, seed: int, kills: int) -> None:
 
 
 def kill_trainers(house: House, seed: int, kills: int) -> None:
-    """Row 3. Trainers in waves; each is killed at an instant of its own, many of them in mid-episode."""
+    """Row 3. Trainers in waves; once half of a wave has been acknowledged something, each is killed, one by one."""
     rng = random.Random(seed)
     nursery = house.trainer(NURSERY)
     assert nursery.stdin is not None and nursery.stdout is not None
@@ -116,10 +116,10 @@ def kill_trainers(house: House, seed: int, kills: int) -> None:
         nursery.stdin.write("".join(f"{name}\n" for name in names))
         nursery.stdin.flush()
         pids: dict[str, int] = {}
-        while len(pids) < len(names):
+        while len(pids) < len(names) or len(durable.keys() & set(names)) < len(names) // 2:
             _heard(nursery.stdout.readline(), durable, pids)
         with ThreadPoolExecutor(WAVE) as threads:
-            list(threads.map(_kill_after, pids.values(), [rng.uniform(0.0, 0.8) for _ in names]))
+            list(threads.map(_kill_after, pids.values(), [rng.uniform(0.0, 0.6) for _ in names]))
     nursery.stdin.close()
     for line in nursery.stdout:
         _heard(line, durable, {})
