@@ -35,8 +35,8 @@ MUTANTS = (
     Mutant(
         "the sync before the acknowledgement",
         "service/filmlabd/disk.py",
-        "                self._sync()\n                self._on_event(Synced(command.batch))\n",
-        "                self._on_event(Synced(command.batch))\n",
+        "        self._write()\n        self._sync()\n        waiting = {",
+        "        self._write()\n        waiting = {",
         "tests/faults/test_shim.py",
         (("FILMLAB_POINTS", "60"),),
     ),
@@ -50,15 +50,15 @@ MUTANTS = (
     Mutant(
         "the RESYNC",
         "service/filmlabd/core.py",
-        "            out.append(events.Send(event.peer, messages.encode(resync, session.id)))\n",
-        "            del resync\n",
+        "            self._desk.tell(session, messages.Resync(stream, session.streams[stream].next_seq), out)\n",
+        "            pass\n",
         "tests/service/test_core.py",
     ),
     Mutant(
         "the split between durable and next",
-        "service/filmlabd/core.py",
-        "session.durable_c, session.next_c, session.durable_b, session.next_b,",
-        "session.next_c - 1, session.next_c, session.next_b - 1, session.next_b,",
+        "service/filmlabd/session.py",
+        "boot, self.durable_c, self.next_c, self.durable_b, self.next_b, credit",
+        "boot, self.next_c - 1, self.next_c, self.next_b - 1, self.next_b, credit",
         "tests/faults/test_simulation.py::test_no_story_loses_or_doubles_anything",
         (("FILMLAB_SEEDS", "300"),),
     ),
@@ -72,7 +72,7 @@ MUTANTS = (
     Mutant(
         "the bound on the sender's memory",
         "client/filmlab/outbox.py",
-        "        return self._b.memory_bytes + lent + _chunk_cost(size_bytes) <= self.limits.memory_bytes\n",
+        "        return self._b.memory_bytes + lent + chunk_cost_bytes(size_bytes) <= self.limits.memory_bytes\n",
         "        return True\n",
         "tests/faults/test_simulation.py::test_no_story_loses_or_doubles_anything",
         (("FILMLAB_SEEDS", "600"),),
@@ -80,8 +80,8 @@ MUTANTS = (
     Mutant(
         "the count of a job's strikes",
         "service/filmlabd/jobs.py",
-        "        if outcome.retry and story.strikes < STRIKES:\n",
-        "        if outcome.retry:\n",
+        "        given_up = story.strikes >= STRIKES or outcome.memory",
+        "        given_up = outcome.memory",
         "tests/service/test_jobs.py",
     ),
 )
