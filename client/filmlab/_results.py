@@ -19,6 +19,7 @@ from filmlab.parcel import (
 from filmlab.results.episode_files import EpisodeFiles
 from filmlab.results.metadata import RunMetadata
 from filmlab.wire.entries import encode_entry
+from filmlab.wire.jsonbody import to_json
 
 
 def log_results(seat: Seat, results: Any, save_checkpoint: bool, metadata: RunMetadata | None, episodes: Any) -> None:
@@ -43,6 +44,10 @@ def hand_over(seat: Seat, results: Any, save_checkpoint: bool, metadata: RunMeta
     found = check_results(results)
     if metadata is not None and not isinstance(metadata, RunMetadata):
         raise BadInput(f"log_results: metadata is a RunMetadata, got {type(metadata).__name__}")
+    if metadata is not None:
+        # Raises what the sender would come upon later, when nobody could be told where it comes from.
+        RunMetadata.of(metadata.document(), "metadata")
+        to_json(metadata.document())
     files = check_episodes(found, episodes)
     process = seat.process
     if process is None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from filmlab.delivery import Full
+from filmlab.errors import BadInput
 from filmlab.outbox import Outbox
 from filmlab.parcel import Parcel
 from filmlab.pytree.dtypes import BadTree
@@ -57,8 +58,9 @@ class Postings:
         """One more to send. It is announced at once: whoever waits from here on waits for it too."""
         try:
             posting = _Posting(parcel)
-        except BadTree as error:
-            self._done(parcel, str(error))
+        except (BadInput, OSError, TypeError, ValueError) as error:
+            # Whatever cannot be sent of one parcel must not end the sender: numbers go the same way.
+            self._done(parcel, str(error) or type(error).__name__)
             self._freed(parcel.size_bytes)
             return
         self._add(posting.entry)

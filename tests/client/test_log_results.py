@@ -9,7 +9,7 @@ import pytest
 
 import filmlab
 from client.studio import Studio
-from filmlab import BadInput, FilmlabWarning, pytree
+from filmlab import BadInput, FilmlabError, FilmlabWarning, pytree
 from filmlab.results import EpisodeFiles, RunMetadata
 from filmlab.wire.chunks import blobs, decode_film
 from filmlab.wire.entries import Results, ResultsEnd, RunFinish, Surroundings
@@ -61,6 +61,8 @@ def test_an_evaluation_says_where_its_function_lives(studio: Studio, tmp_path: P
     [
         ({"no": "results"}, {}, "TrainingResults or EvaluationResults, got dict"),
         (samples.training(Path("x")), {"metadata": {}}, "metadata is a RunMetadata, got dict"),
+        (samples.training(Path("x")), {"metadata": RunMetadata("training", "now", "3", device=5)}, "are texts"),
+        (samples.training(Path("x")), {"metadata": RunMetadata("training", "now", "3", "cpu", {1})}, "travel as JSON"),
         (samples.training(Path("x")), {"episodes": EpisodeFiles(1, 1)}, "these results hold none"),
         (samples.evaluation(Path("x"), kept=False), {"episodes": EpisodeFiles(1, 1)}, "these results hold none"),
         (samples.evaluation(Path("x")), {"episodes": True}, "EpisodeFiles, got bool"),
@@ -75,7 +77,7 @@ def test_misuse_is_warned_of_and_raises_with_strict(
         run.log_results(results, **options)
     run.finish()
     strict = studio.init()
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(FilmlabError, match=message):
         strict.log_results(results, **options)
     strict.finish()
     assert not studio.entries(Results)
@@ -96,6 +98,25 @@ def test_a_state_that_cannot_be_written_is_left_out_alone(studio: Studio) -> Non
         run.finish()
     assert [[name for name, _ in begin.parts] for begin in studio.entries(Results)] == [["config", "results"]] * 2
     assert all("params/f" in begin.note for begin in studio.entries(Results))
+
+
+def test_a_working_directory_that_is_gone_ends_nothing(studio: Studio, tmp_path: Path) -> None:
+    """There is no revision to be found then; numbers and results go on."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    before = Path.cwd()
+    run = studio.init()
+    os.chdir(gone)
+    try:
+        gone.rmdir()
+        run.log_results(samples.training(run.dir))
+        assert run.flush(30.0)
+    finally:
+        os.chdir(before)
+    run.log({"loss": 1.0}, step=1)
+    run.finish()
+    (begin,) = studio.entries(Results)
+    assert "git_hash" not in begin.metadata and studio.points() == [(1, {"loss": 1.0})]
 
 
 def test_over_its_bound_a_state_is_left_out_then_the_results(studio: Studio) -> None:

@@ -44,7 +44,7 @@ class RunMetadata:
             timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
             python_version=platform.python_version(),
             device=device,
-            git_hash=git_hash(directory if directory is not None else Path.cwd()),
+            git_hash=git_hash(directory),
             duration_seconds=round(_process_s() if duration_seconds is None else duration_seconds, 3),
         )
 
@@ -68,16 +68,18 @@ class RunMetadata:
             raise Corrupt(f"{whose}: {error}") from None
 
 
-def git_hash(directory: Path) -> str | None:
-    """The revision that is checked out there, or None. Reads git's own files: a process would cost far more."""
-    for parent in (directory, *directory.parents):
-        found = parent / ".git"
-        if found.exists():
-            try:
-                return _head_of(found)
-            except (OSError, UnicodeDecodeError):
-                return None
-    return None
+def git_hash(directory: Path | None = None) -> str | None:
+    """The revision that is checked out there (None: in the working directory), or None. Never raises.
+
+    Reads git's own files: a process would cost far more.
+    """
+    try:
+        # The working directory may have been removed.
+        start = directory if directory is not None else Path.cwd()
+        git = next((parent / ".git" for parent in (start, *start.parents) if (parent / ".git").exists()), None)
+        return _head_of(git) if git is not None else None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _head_of(git: Path) -> str | None:
