@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from household import status_kib, until
+from trainer_shared import wait_durable
 
 import filmlab
 from filmlab import pytree
@@ -43,7 +44,7 @@ def results(mib: int) -> dict[str, Any]:
     state = _state(mib)
     small = TrainingResults({"w": np.zeros(3)}, TrainingMetrics([1], [1]), None, {"lr": 0.1}, run.dir)
     run.log_results(small, save_checkpoint=True)
-    run.flush(120)
+    wait_durable(run)
     quiet_ms = [_durable_ms(run) for _ in range(5)]
     began = time.perf_counter()
     copies = [layer.copy() for layer in state["params"]]
