@@ -142,7 +142,8 @@ class Lab:
             case EpisodeCut():
                 run = self._run_of(session, fact.run)
                 if run is not None and session is not None:
-                    self._redraw(run, EPISODE_METRICS, now)
+                    # What was left has no return: there is no point more on any curve, and maybe no curve at all.
+                    self._redraw_page(run.id, now)
                     return lab_films.develop_cut(self.jobs, run, session, fact, now)
             case ResultsCut():
                 run = self._run_of(session, fact.run)

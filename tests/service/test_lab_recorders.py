@@ -229,6 +229,8 @@ def test_a_clip_whose_trainer_dies_is_a_print_up_to_there(rig: Rig) -> None:
     (cut,) = rig.kept(EpisodeCut)
     assert (cut.film, cut.episode, cut.frames) == (1, NO_EPISODE, 3)
     assert [job.film for job in asked_for(rig, JobKind.MEDIA)] == [1]
+    # It is no episode: nobody draws a curve of returns that there are none of.
+    assert not asked_for(rig, JobKind.CURVE)
     rig.work_all()
     assert rig.kept(RunPrinted)
 
