@@ -6,6 +6,7 @@ from typing import Any
 
 from filmlab.latency import Histogram
 from filmlabd.artifact_names import POSTER
+from filmlabd.develop_summary import summary_of
 from filmlabd.index_read import Reader
 from filmlabd.model import EpisodeRow, PrintRow, ResultsRow, RunRow
 from filmlabd.overview import Glance
@@ -65,7 +66,7 @@ def run_document(reader: Reader, run: RunRow) -> dict[str, Any]:
     return run_head(run) | {
         "directory": run.directory,
         "config": flatten(run.config),
-        "summary": flatten(run.summary),
+        "summary": flatten(summary_of(run, reader.metrics(run.run_id), lambda name: reader.mean(run.run_id, name))),
         "schedule": run.schedule,
         "metrics": metric_rows(reader, run.run_id),
         "dropped": [

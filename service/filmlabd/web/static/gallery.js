@@ -63,7 +63,7 @@ export class Gallery {
     if (known?.text === text) return known.node;
     const title = clip.medium || `Episode ${number(clip.episode)}`;
     const image = clip.poster ? el("img", { src: clip.poster, alt: "", loading: "lazy" }) : null;
-    const frame = el("div.frame", {}, image ?? (clip.text ? el("a", { href: clip.text, target: "_blank" }, "read") : el("span.dim", {}, clip.medium && clip.state === "done" ? clip.formats.join(", ") : STATES[clip.state] ?? clip.state)));
+    const frame = el("div.frame", {}, image ?? (clip.text ? el("a.dim", { href: clip.text, target: "_blank" }, "read") : el("span.dim", {}, clip.medium && clip.state === "done" ? clip.formats.join(", ") : STATES[clip.state] ?? clip.state)));
     const marks = [clip.solved ? el("span.mark", {}, "solved") : null, clip.ended && !clip.complete ? el("span.mark.cut", {}, "cut short") : null, clip.kind === "mp4" ? el("span.mark", {}, "film") : null];
     const facts = clip.medium ? [`step ${number(clip.step)}`, clip.caption] : [plural(clip.length, "step"), clip.writer === "main" ? "" : clip.writer, clip.attempt > 1 ? `attempt ${clip.attempt}` : "", clip.reason];
     const said = [el("span.line", {}, el("b", {}, title), el("span.grow"), clip.medium ? null : el("b", {}, clip.ended ? number(clip.return) : "")),
