@@ -12,7 +12,8 @@ from filmlabd.model import EpisodeRow, PrintRow, ResultsRow, RunRow
 from filmlabd.overview import Glance
 from filmlabd.pages.words import flatten
 
-CLIP_ENDS = (".gif", ".webp", ".mp4", ".png")
+STILL_ENDS = (".png", ".jpg")
+CLIP_ENDS = (".gif", ".webp", ".mp4", *STILL_ENDS)
 """What of an episode or a medium is shown, the first that there is."""
 TEXT_ENDS = (".txt", ".md")
 """Of a medium that can be read. A page that a program wrote (`.html`) is not served from here: it would be ours."""
@@ -142,6 +143,7 @@ def clip_links(row: EpisodeRow, made_wall: float = 0.0) -> dict[str, Any]:
         "kind": shown.rpartition(".")[2] if shown else "",
         "poster": f"{base}/poster{mark}" if shown else "",
         "clip": f"{base}/clip{mark}" if shown else "",
+        "files": base,
         "formats": sorted({path.rpartition(".")[2] for path in row.paths if not path.endswith(POSTER)}),
     }
 

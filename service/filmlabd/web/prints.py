@@ -8,11 +8,12 @@ from pathlib import Path
 from filmlab.errors import BadInput
 from filmlabd.artifact_names import POSTER
 from filmlabd.model import EpisodeRow
-from filmlabd.web.documents import shown_print
+from filmlabd.web.documents import STILL_ENDS, shown_print
 
 KINDS = {
-    "gif": "image/gif", "webp": "image/webp", "png": "image/png", "mp4": "video/mp4", "json": "application/json",
-    "svg": "image/svg+xml", "txt": "text/plain; charset=utf-8", "md": "text/plain; charset=utf-8",
+    "gif": "image/gif", "webp": "image/webp", "png": "image/png", "jpg": "image/jpeg", "mp4": "video/mp4",
+    "json": "application/json", "svg": "image/svg+xml", "txt": "text/plain; charset=utf-8",
+    "md": "text/plain; charset=utf-8", "csv": "text/csv; charset=utf-8",
 }  # fmt: skip
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 """Of SVG: drawn in an image it runs nothing anyway, and opened by itself it may not either."""
@@ -35,7 +36,7 @@ def path_of(row: EpisodeRow, what: str) -> str:
         return shown_print(row)
     if what == "poster":
         shown = shown_print(row)
-        return next((path for path in row.paths if path.endswith(POSTER)), shown if shown.endswith("png") else "")
+        return next((path for path in row.paths if path.endswith(POSTER)), shown if shown.endswith(STILL_ENDS) else "")
     plain = [path for path in row.paths if not path.endswith(POSTER)]
     return next((path for path in plain if path.endswith(f".{what}")), "")
 

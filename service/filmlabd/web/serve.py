@@ -5,7 +5,6 @@ import os
 import secrets
 import socket
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,9 +60,9 @@ def serve(paths: StatePaths, port: int, told: Callable[[Address], None]) -> None
         limit_concurrency=CONNECTIONS_MAX, timeout_keep_alive=30, timeout_graceful_shutdown=1,
     )  # fmt: skip
     with listening, _link_file(paths, address):
+        # The first look at many runs takes longest: nobody waits for it once the link is there.
+        _look_once(room)
         told(address)
-        # While the link is being opened: the first look at many runs takes longest.
-        threading.Thread(target=_look_once, args=(room,), daemon=True).start()
         uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -110,13 +110,15 @@ def _said(status: dict[str, Any] | None) -> dict[str, Any] | None:
     """What of the daemon's answer is shown."""
     if status is None:
         return None
-    workers = status.get("workers", {})
+    workers, disk = status.get("workers", {}), status.get("disk") or {}
     return {
         "version": status.get("version", ""), "pid": status.get("pid", 0), "uptime_s": status.get("uptime_s", 0.0),
         "sessions": status.get("sessions", 0), "runs": len(status.get("runs", [])), "queue": status.get("queue", {}),
         "workers": [{"pid": int(pid), "job": job or ""} for pid, job in workers.items()],
         "ingested": status.get("ingested_bytes", 0), "refused": status.get("refused_records", 0),
         "disk_full": status.get("disk_full") or "", "stopping": status.get("stopping", ""),
+        "paused": status.get("paused") or "", "quota": disk.get("most_film_bytes"),
+        "closed": disk.get("film_refused") or "",
     }  # fmt: skip
 
 

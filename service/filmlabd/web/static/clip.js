@@ -14,7 +14,7 @@ const HELD_MAX_BYTES = 96 * 2 ** 20;
 export async function openFilm(clip) {
   const count = Math.max(1, clip.frames), fps = clip.fps > 0 ? clip.fps : 30;
   if (clip.kind === "mp4") return video(clip, count, fps);
-  if (clip.kind === "png") return still(clip.clip);
+  if (clip.kind === "png" || clip.kind === "jpg") return still(clip.clip);
   if (!("ImageDecoder" in globalThis)) return frameByFrame(clip, count, fps);
   const answer = await fetch(clip.clip);
   if (!answer.ok) throw new Error("this clip is not there any more");
@@ -64,11 +64,10 @@ async function decoded(data, kind, count, fps) {
 /** For browsers that cannot take clips apart: the server gives single frames, as long as the film is kept. */
 function frameByFrame(clip, count, fps) {
   const held = new Map();
-  const base = clip.clip.replace(/\/clip(\?.*)?$/, "/frame/");
   return {
     count, fps,
     picture(frame) {
-      if (!held.has(frame)) held.set(frame, picture(`${base}${frame}`));
+      if (!held.has(frame)) held.set(frame, picture(`${clip.files}/frame/${frame}`));
       if (held.size > 200) held.delete(held.keys().next().value);
       return held.get(frame);
     },

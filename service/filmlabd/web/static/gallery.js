@@ -9,6 +9,7 @@ const SORTS = {
   high: ["highest return", by("return", -1)], low: ["lowest return", by("return", 1)], long: ["longest", by("length", -1)],
   short: ["shortest", by("length", 1)], episode: ["by episode", by("episode", 1)],
 };
+const FILES = ["csv", "json"];
 const STATES = { ready: "developing", pending: "to be decided", failed: "failed", dropped: "not kept", done: "no frames" };
 
 export class Gallery {
@@ -21,7 +22,7 @@ export class Gallery {
     this.view = { text: "", sort: "newest", reason: "", kept: true };
     const find = el("input", { type: "search", placeholder: "return>100  length<50  solved …", "aria-label": "Filter clips", title: "Words, and comparisons of return, length, episode, step, attempt", oninput: () => { this.view.text = find.value; this.draw(); } });
     const sort = el("select", { onchange: () => { this.view.sort = sort.value; this.draw(); } }, Object.entries(SORTS).map(([key, [title]]) => el("option", { value: key }, title)));
-    this.reasons = el("select", { onchange: () => { this.view.reason = this.reasons.value; this.draw(); } });
+    this.reasons = el("select", { onchange: () => { this.view.reason = this.reasons.value; this.draw(); } }, el("option", { value: "" }, "any reason"));
     const all = el("input", { type: "checkbox", onchange: () => { this.view.kept = !all.checked; this.draw(); } });
     this.count = el("span.dim", { role: "status" });
     this.grid = el("div.cards");
@@ -67,7 +68,8 @@ export class Gallery {
     const marks = [clip.solved ? el("span.mark", {}, "solved") : null, clip.ended && !clip.complete ? el("span.mark.cut", {}, "cut short") : null, clip.kind === "mp4" ? el("span.mark", {}, "film") : null];
     const facts = clip.medium ? [`step ${number(clip.step)}`, clip.caption] : [plural(clip.length, "step"), clip.writer === "main" ? "" : clip.writer, clip.attempt > 1 ? `attempt ${clip.attempt}` : "", clip.reason];
     const said = [el("span.line", {}, el("b", {}, title), el("span.grow"), clip.medium ? null : el("b", {}, clip.ended ? number(clip.return) : "")),
-      el("span.dim", {}, marks, facts.filter(Boolean).join(" · ")), clip.problem ? el("span.warn", {}, clip.problem) : null];
+      el("span.dim", {}, marks, facts.filter(Boolean).join(" · ")), clip.problem ? el("span.warn", {}, clip.problem) : null,
+      image ? null : clip.formats.filter((format) => FILES.includes(format)).map((format) => el("a", { href: `${clip.files}/${format}?save`, download: "" }, `Save ${format.toUpperCase()}`))];
     const label = clip.medium ? title : `${title}, return ${number(clip.return)}`;
     const node = el(image ? "button.clip.card" : "div.clip.card", image ? { type: "button", "aria-label": `Play ${label}`, "data-key": clip.key, onclick: () => this.play(this.shown(), clip) } : { "data-key": clip.key }, frame, el("span.said", {}, said));
     if (image) {

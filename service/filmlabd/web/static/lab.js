@@ -41,7 +41,7 @@ function daemonCard({ daemon }) {
 function queueCard({ daemon, rates }) {
   if (!daemon) return null;
   const busy = daemon.workers.filter((worker) => worker.job).length;
-  return card("Queue", `${number(daemon.queue.waiting ?? 0)} waiting`, el("p.dim", {}, `${busy} of ${plural(daemon.workers.length, "worker")} at work`), spark(rates.waiting),
+  return card("Queue", `${number(daemon.queue.waiting ?? 0)} waiting`, daemon.paused ? el("p.problem", {}, `Rendering pauses: ${daemon.paused}`) : null, el("p.dim", {}, `${busy} of ${plural(daemon.workers.length, "worker")} at work`), spark(rates.waiting),
     el("ul.workers", {}, daemon.workers.map((worker) => el("li", {}, el("span", { class: worker.job ? "dot c2" : "dot c7" }), el("code", {}, worker.job || "idle"), el("span.dim", {}, ` ${worker.pid}`)))));
 }
 
@@ -50,11 +50,12 @@ function rateCard({ daemon, rates }) {
   return card("Throughput", `${bytes(rates.bytes_s.at(-1) ?? 0)}/s`, el("p.dim", {}, `${bytes(daemon.ingested)} taken in since it began`), spark(rates.bytes_s));
 }
 
-function diskCard({ disk }) {
+function diskCard({ daemon, disk }) {
   const total = Object.values(disk.parts).reduce((sum, value) => sum + value, 0);
   const shares = PARTS.map(([key, title], index) => [title, disk.parts[key] ?? 0, index]).filter(([, size]) => size > 0);
   const bar = el("div.bar-parts", { "aria-hidden": "true" }, shares.map(([, size, index]) => { const part = el("i", { class: `c${index}` }); part.style.setProperty("flex-grow", size); return part; }));
   return card("State directory", bytes(total), bar, el("p.dim", {}, shares.map(([title, size, index]) => el("span.share", {}, el("i", { class: `dot c${index}` }), `${title} ${bytes(size)}`))),
+    daemon?.quota ? el("p.dim", {}, `Films may take ${bytes(daemon.quota)}; the least telling go first`) : null, daemon?.closed ? el("p.problem", {}, `No film is taken: ${daemon.closed}`) : null,
     disk.free !== undefined ? el("p.dim", {}, `${bytes(disk.free)} of ${bytes(disk.all)} free`) : null, el("p.dim.path", {}, disk.state_dir));
 }
 

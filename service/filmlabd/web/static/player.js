@@ -88,8 +88,7 @@ export class Player {
     const facts = clip.medium ? [clip.caption] : [`return ${number(clip.return)}`, plural(clip.length, "step"), clip.solved ? "solved" : "", clip.complete ? "" : "cut short", clip.reason];
     facts.push(clip.writer === "main" ? "" : clip.writer, clip.attempt > 1 ? `attempt ${clip.attempt}` : "", moment(clip.wall), clip.note);
     this.facts.textContent = facts.filter(Boolean).join(" · ");
-    const base = clip.clip.replace(/\/clip(\?.*)?$/, "");
-    replace(this.save, el("span.dim", {}, "Save "), clip.formats.map((format) => el("a.button", { href: `${base}/${format}?save`, download: "" }, format.toUpperCase())));
+    replace(this.save, el("span.dim", {}, "Save "), clip.formats.map((format) => el("a.button", { href: `${clip.files}/${format}?save`, download: "" }, format.toUpperCase())));
   }
 
   moved(frame) {
