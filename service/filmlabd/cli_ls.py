@@ -108,10 +108,11 @@ def _run_document(reader: Reader, run: RunRow, failed: int) -> dict[str, Any]:
 
 
 def returns(reader: Reader, run: RunRow) -> tuple[float | None, float | None]:
-    """The latest return of all writers, and the highest; None where there is none, or it is no number."""
+    """The latest return of all writers, and the highest that is a number; None where there is none."""
     seen = glance(reader, run, {}, 0, run.updated_wall)
-    last, best = (None if math.isnan(value) else value for value in (seen.last_return, seen.best_return))
-    return last, best
+    if not seen.spark:
+        return None, None
+    return seen.last_return, None if math.isnan(seen.best_return) else seen.best_return
 
 
 def _run_cells(run: dict[str, Any]) -> list[str]:
