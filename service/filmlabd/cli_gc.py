@@ -65,7 +65,7 @@ def look(paths: StatePaths) -> list[Store]:
     whose = f", of {count(len(spools), 'session')}, {living} alive" if spools else ""
     return [
         _store("films", films),
-        _store("journal", segments, ", of which nothing is deleted"),
+        _store("journal", segments),
         _store("quarantine", quarantine),
         _store("index", index),
         _store("spools", spooled, whose),

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from filmlab.errors import Transient
@@ -25,6 +25,7 @@ from filmlabd.events import (
     Append,
     AppendFilm,
     Command,
+    Compact,
     DeleteFilm,
     DropSpool,
     Event,
@@ -38,6 +39,7 @@ from filmlabd.events import (
 from filmlabd.films import FilmStore
 from filmlabd.index import Index
 from filmlabd.journal import Journal, Position
+from filmlabd.journal_compact import compact
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ EX_SOFTWARE = 70
 EX_IOERR = 74
 FULL_RETRY_S = 1.0
 MEASURE_EVERY_S = 1.0
+_COMPACTING = threading.Lock()
+"""One at a time: the second finds what the first has left."""
 SPOOL_BATCH_BYTES = 8 * 1024 * 1024
 
 
@@ -159,6 +163,8 @@ class Disk:
                 self._do_sync(command)
             case DeleteFilm():
                 self._films.delete(command.session, command.film)
+            case Compact():
+                self._compact()
             case ReadSpool():
                 self._read_spool(command.session)
             case DropSpool():
@@ -237,6 +243,12 @@ class Disk:
             # Said at once: the loop decides by it, and this thread may be about to wait.
             self._measure()
 
+    def _compact(self) -> None:
+        """Only the step to another segment is for this thread: a closed one is nobody's but the reader's at a start."""
+        newest, sessions = self._journal.roll(), self._index.read.spent_sessions()
+        work = (self._journal.directory, sessions, newest)
+        threading.Thread(target=_compact, args=work, name="filmlab-compact", daemon=True).start()
+
     def _read_spool(self, session: int) -> None:
         batch: list[Envelope] = []
         size_bytes = 0
@@ -247,3 +259,14 @@ class Disk:
                 self._on_event(SpoolRead(session, tuple(batch), False))
                 batch, size_bytes = [], 0
         self._on_event(SpoolRead(session, tuple(batch), True))
+
+
+def _compact(directory: Path, sessions: Collection[int], newest: Position) -> None:
+    """In a thread of its own. What cannot be compacted now is the next time."""
+    with _COMPACTING:
+        try:
+            freed_bytes = compact(directory, sessions, newest)
+        except OSError as error:
+            log.warning("the journal keeps what it holds of removed runs for now: %s", error)
+        else:
+            log.info("the journal let go of %d bytes of removed runs", freed_bytes)

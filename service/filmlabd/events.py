@@ -239,6 +239,11 @@ class DeleteFilm:
 
 
 @dataclass(frozen=True, slots=True)
+class Compact:
+    """Let the journal go of what it holds of removed runs; in the background, and never in doubt."""
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """Look through all films. Answered by Surveyed, some time later."""
 
@@ -315,6 +320,7 @@ Command: TypeAlias = (
     | Sync
     | DeleteFilm
     | Survey
+    | Compact
     | Watch
     | Unwatch
     | ReadSpool

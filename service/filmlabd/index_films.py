@@ -42,6 +42,14 @@ class FilmAnswers:
                 bool(gone), True,
             )  # fmt: skip
 
+    def spent_sessions(self) -> frozenset[int]:
+        """Sessions that are over and have nothing but removed runs: what they said is of no use to anybody."""
+        found = self._db.execute(
+            "SELECT session FROM session_runs WHERE session IN (SELECT session FROM sessions WHERE how != '')"
+            " GROUP BY session HAVING max(writer_id) = 0"
+        )
+        return frozenset(unsigned(session) for (session,) in found)
+
     def sessions_over(self) -> set[int]:
         """The sessions that are over: nothing more of them will come into the index."""
         return {unsigned(session) for (session,) in self._db.execute("SELECT session FROM sessions WHERE how != ''")}

@@ -48,7 +48,7 @@ class Journal:
         segment_bytes: int = SEGMENT_BYTES,
         grow_bytes: int = GROW_BYTES,
     ) -> None:
-        self._directory = directory
+        self.directory = directory
         self._segment_bytes = segment_bytes
         self._grow_bytes = grow_bytes
         self._quarantine = directory / "quarantine"
@@ -120,11 +120,23 @@ class Journal:
                 self._dirty = False
                 self._mark_next = True
             if self._new_name:
-                sync_directory(self._directory)
+                sync_directory(self.directory)
                 self._new_name = False
         except OSError as error:
             self._broken = f"sync failed: {error.strerror}"
             raise
+
+    def roll(self) -> Position:
+        """Begin another segment, so that nothing is written to the present one any more; where it begins.
+
+        Raises:
+            OSError: as `sync` does.
+        """
+        self._check_usable()
+        if self._size:
+            self._roll()
+            self.sync()
+        return self._base
 
     def scan(self, from_position: Position = 0) -> Iterator[tuple[Position, Envelope]]:
         """Every whole record from a position on, in order. Damage is quarantined, counted and passed over."""
@@ -172,7 +184,7 @@ class Journal:
         os.fdatasync(self._fd)
         self._allocated = self._size
         self._mark_next = self._size > 0
-        sync_directory(self._directory)
+        sync_directory(self.directory)
 
     def _last_end(self, start: int, file_bytes: int) -> int:
         """Where the newest segment is whole up to. What was acknowledged and is damaged is set aside, and kept over."""
@@ -240,7 +252,7 @@ class Journal:
         os.close(old_fd)
 
     def _start_segment(self, base: Position) -> None:
-        path = self._directory / f"{base:016d}.seg"
+        path = self.directory / f"{base:016d}.seg"
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._base, self._size, self._allocated = base, 0, 0
         self._new_name = True
@@ -259,8 +271,7 @@ class Journal:
             raise OSError(errno.EIO, f"the journal takes nothing more: {self._broken}")
 
     def _segments(self) -> list[tuple[Position, Path]]:
-        names = (path for path in self._directory.glob("*.seg") if path.stem.isdigit())
-        return sorted((int(path.stem), path) for path in names)
+        return segments(self.directory)
 
     def _sync_file(self, path: Path) -> None:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -292,5 +303,12 @@ class Journal:
             os.close(out)
 
 
+def segments(directory: Path) -> list[tuple[Position, Path]]:
+    """Every segment with its first position, in order."""
+    names = (path for path in directory.glob("*.seg") if path.stem.isdigit())
+    return sorted((int(path.stem), path) for path in names)
+
+
 def _is_mark(envelope: Envelope) -> bool:
-    return envelope.kind is Kind.FACT and not len(envelope.payload)
+    """Or a filler, in the place of what was removed (see `journal_compact`): as little a fact."""
+    return envelope.kind is Kind.FACT and not envelope.session and not envelope.seq

@@ -104,6 +104,8 @@ class Keeper:
             out += self._sweep(seen)
             self._delete(gone, "over what is kept of films, once they are printed", now, out)
             self._again_at = now.at if gone or not self._wanted else self._after_pause(now)
+        if asked is not None and not asked.dry:
+            out.append(events.Compact())
         if asked is not None:
             self._answer(Reply(seen.request, {"ok": True, **words}), out)
 
@@ -115,7 +117,7 @@ class Keeper:
                 out += self._replies
                 self._replies.clear()
         elif isinstance(fact, RunRemoved) and fact.run_id in self._removing:
-            out.append(self._removing.pop(fact.run_id))
+            out += [self._removing.pop(fact.run_id), events.Compact()]
 
     def _remove(self, run_id: str, seen: events.Surveyed, now: Now, out: list[Command]) -> None:
         try:

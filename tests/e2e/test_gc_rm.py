@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from e2e.house import House, until
+from filmlabd.model import Points
 
 TRAINER = """
 import sys, numpy as np, filmlab
@@ -62,6 +63,42 @@ def test_a_removed_run_is_gone_for_good_and_its_prints_stay(house: House) -> Non
     train(house, "gone0001")
     with house.read() as index:
         assert index.run("gone0001").attempt == 1 and index.run("gone0001").episodes == 3
+
+
+def test_the_journal_lets_go_of_a_removed_run(house: House) -> None:
+    """Its room on the disk is free again, and other runs are as they were, also in an index that is made again."""
+    daemon = house.daemon()
+    train(house, "kept0001")
+    house.train("""
+        import filmlab
+        run = filmlab.init(project="tidy", name="long", id="long0001")
+        for step in range(20_000):
+            run.log({"loss": 1.0 / (step + 1)}, step=step)
+        run.finish()
+    """)
+    house.wait_printed("long0001")
+    until(lambda: not house.ask("status")["sessions"], "the session to end")
+
+    def used() -> int:
+        return sum(path.stat().st_blocks for path in house.paths.journal.glob("*.seg")) * 512
+
+    held = sum(len(item.value) for item in points(house, "kept0001"))
+    house.command("rm", "long0001", "--yes")
+    until(lambda: used() < 300_000, "the journal to shrink")
+    house.command("gc")
+    daemon.terminate()
+    daemon.wait()
+    for path in house.paths.root.glob("index.sqlite*"):
+        path.unlink()
+    house.daemon()
+    assert [run.run_id for run in house.runs()] == ["kept0001"]
+    assert sum(len(item.value) for item in points(house, "kept0001")) == held == 3
+    assert not list(house.paths.journal.glob("quarantine/*"))
+
+
+def points(house: House, run_id: str) -> list[Points]:
+    with house.read() as index:
+        return index.points(run_id, "loss")
 
 
 def test_prints_go_where_that_is_asked_for_and_nothing_else(house: House) -> None:

@@ -164,6 +164,7 @@ def test_gc_answers_when_all_is_gone(rig: Rig) -> None:
     assert len(replies(rig)) == 1 and deleted(rig) == [(99, 1)]
     rig.settle()
     rig.land()
+    assert len([command for command in rig.commands if isinstance(command, events.Compact)]) == 1
     assert replies(rig) == [said, said] and deleted(rig) == [(99, 1), (SESSION, 1)]
 
 
