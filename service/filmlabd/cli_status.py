@@ -97,6 +97,10 @@ def _daemon_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
     disk = status.get("disk", {})
     if disk.get("free_bytes") is not None:
         kept = size(disk["keep_free_bytes"])
+        most = [size(disk["most_film_bytes"])] if disk["most_film_bytes"] else []
+        most += [count(disk["most_film_files"], "film")] if disk["most_film_files"] else []
+        of = f", of at most {' and '.join(most)}" if most else ""
+        rows.append(("film", f"{count(disk['film_files'], 'film')}, {size(disk['film_bytes'])}{of}"))
         rows.append(("disk", f"{size(disk['free_bytes'])} free, of which {kept} are not for film"))
     garbage = status.get("garbage")
     if garbage:

@@ -102,7 +102,7 @@ class Keeper:
         if asked is None or not asked.dry:
             self._swept = True
             out += self._sweep(seen)
-            self._delete(gone, "over what is kept of films, once they are printed", now, out)
+            self._delete(gone, "film_bytes, film_files or the disk was full", now, out)
             self._again_at = now.at if gone or not self._wanted else self._after_pause(now)
         if asked is not None and not asked.dry:
             out.append(events.Compact())

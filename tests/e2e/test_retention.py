@@ -95,7 +95,7 @@ def test_the_quota_holds_on_disk_and_every_print_stays(house: House) -> None:
     assert len(list(house.run_dir().glob("episodes/*.gif"))) == EPISODES
     missing = next(number for number in range(EPISODES) if number not in episodes)
     answer = json.loads(house.command("why", "keep0001", str(missing), "--json"))["answers"][0]
-    assert answer["verdict"] == "kept" and "its film is gone: over what is kept" in answer["details"][0]
+    assert answer["verdict"] == "kept" and "its film is gone: film_bytes" in answer["details"][0]
     assert "is there no more" in _error(house, "develop", "keep0001", str(missing))
     listed = json.loads(house.command("ls", "keep0001", "--json"))["list"]
     assert sorted(item["episode"] for item in listed if not item["film_gone"]) == episodes
