@@ -27,7 +27,8 @@ PIECE_BYTES = 1024 * 1024
 STEP_BYTES = 4 * PIECE_BYTES
 """How much is moved at a time: a few ms of work, after which metrics have their turn."""
 WINDOW_BYTES = 16 * PIECE_BYTES
-"""How much of results may lie in the outbox's memory, on its way to the spool or the daemon: film needs that room."""
+"""How much of results may lie in the outbox's memory, on its way to the spool or the daemon, and never over a quarter
+of that memory: film needs the rest."""
 
 
 class Postings:
@@ -82,7 +83,10 @@ class Postings:
         while self._in_memory and self._in_memory[0][0] <= outbox.safe_b:
             self._in_memory.popleft()
         held_bytes = sum(size_bytes for _, size_bytes in self._in_memory)
-        return held_bytes + PIECE_BYTES <= WINDOW_BYTES and outbox.film_room(PIECE_BYTES)
+        window_bytes = min(WINDOW_BYTES, outbox.limits.memory_bytes // 4)
+        # One piece at least, however small the memory: else there would be no end to it.
+        fits = not held_bytes or held_bytes + PIECE_BYTES <= window_bytes
+        return fits and outbox.film_room(PIECE_BYTES)
 
     def _move(self, outbox: Outbox, posting: "_Posting") -> int:
         """One piece; or, after the last, the end. Returns its bytes."""

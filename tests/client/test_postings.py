@@ -44,11 +44,11 @@ class Desk:
 
     def run(self) -> bytes:
         """Until all is sent; the bytes."""
-        while self.postings.busy:
-            assert self.postings.step(self.outbox)
-            assert self.outbox.memory_bytes <= WINDOW_BYTES + PIECE_BYTES
+        while self.postings.busy or self.outbox.safe_b < self.outbox.last_b:
             while self.outbox.safe_b < self.outbox.last_b:
                 self.spool()
+            assert self.postings.step(self.outbox) or not self.postings.busy
+            assert self.outbox.memory_bytes <= WINDOW_BYTES + PIECE_BYTES
         return b"".join(bytes(blobs(decode_film(item), item.payload)[0]) for item in self.spooled)
 
 
@@ -85,6 +85,18 @@ def test_memory_is_bounded_while_nobody_takes_them() -> None:
     assert desk.postings.busy and WINDOW_BYTES - PIECE_BYTES <= desk.outbox.memory_bytes <= WINDOW_BYTES + PIECE_BYTES
     desk.spool()
     assert desk.postings.step(desk.outbox)
+
+
+@pytest.mark.parametrize("memory_bytes", [2**21, 2**22, 2**25])
+def test_film_keeps_most_of_a_small_memory(memory_bytes: int) -> None:
+    """Results take a quarter of it, or one piece; and all of them are sent in the end."""
+    desk = Desk(memory_bytes)
+    desk.postings.take(parcel({}, frozen({"w": np.zeros(2**22)})[0]))
+    while desk.postings.step(desk.outbox):
+        pass
+    assert desk.outbox.memory_bytes <= max(memory_bytes // 4, PIECE_BYTES) + PIECE_BYTES
+    assert desk.outbox.film_room(memory_bytes // 4)
+    assert len(desk.run()) > 2**25
 
 
 def test_their_room_is_free_when_they_are_durable() -> None:
