@@ -1,6 +1,7 @@
 """The worker: what it says of a job, and the real one doing real jobs."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from e2e.house import until
 from filmlab.errors import BadInput, Transient, WireError
 from filmlabd.artifacts import Made
 from filmlabd.model import Job, JobKind, Outcome
@@ -132,11 +134,10 @@ async def test_kill_in_the_middle_of_a_real_job(studio: Studio) -> None:
     await asyncio.wait_for(free.wait(), PATIENCE_S)
     pool.submit(job, PATIENCE_S)
     (pid,) = pool.workers
-    # Opening for writing succeeds once the worker has the other end: it is inside the job now.
-    writer = await asyncio.to_thread(os.open, path, os.O_WRONLY)
+    # It looks a job up before it opens the film, and gets no further.
+    await asyncio.to_thread(until, lambda: studio.room.index in _opened(pid), "the job looked up", PATIENCE_S)
     os.kill(pid, signal.SIGKILL)
     killed = await asyncio.wait_for(outcomes.get(), PATIENCE_S)
-    os.close(writer)
     await pool.stop(0)
     assert (killed.error, killed.retry) == ("worker killed by signal 9", True)
     assert [item for item in studio.prints.rglob("*") if item.is_file()] == []
@@ -152,6 +153,15 @@ async def test_bad_input_is_final(studio: Studio) -> None:
     studio.keep()
     (outcome,) = await _run(studio, [Job("page:x", JobKind.PAGE, "nobody")])
     assert (outcome.ok, outcome.retry, outcome.error) == (False, False, "no run is called 'nobody'")
+
+
+def _opened(pid: int) -> set[Path]:
+    """The files that a process has open."""
+    found = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(link.readlink())
+    return found
 
 
 def _spec(studio: Studio) -> WorkerSpec:
