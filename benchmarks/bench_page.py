@@ -33,7 +33,7 @@ _IMPORTED = re.compile(rb'from "\./([a-z]+\.js)"')
 
 def bench_page(house: Household, short: bool) -> list[Figure]:
     """The first page, a long run, and twenty people who look."""
-    return [*_first_page(house), *_long_run(house, 50_000 if short else 1_000_000), *_open_pages(house, short)]
+    return [*_first_page(house), *_long_run(house, 20_000 if short else 1_000_000), *_open_pages(house, short)]
 
 
 def _first_page(house: Household) -> list[Figure]:
@@ -90,9 +90,9 @@ def _long_run(house: Household, points: int) -> list[Figure]:
 def _open_pages(house: Household, short: bool) -> list[Figure]:
     """Ingest of points beside itself, with pages open on the run that logs and without."""
     site = Site(house)
-    rows = 20_000 if short else 100_000
+    rows = 10_000 if short else 100_000
     shares, rates = [], []
-    for turn in range(3 if short else PAIRS):
+    for turn in range(1 if short else PAIRS):
         found: dict[bool, float] = {}
         # Whoever goes first has the colder caches: they take turns.
         for watched in (False, True) if turn % 2 else (True, False):

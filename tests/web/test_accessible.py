@@ -15,7 +15,7 @@ def check(page: Page) -> None:
     assert found.violations_count == 0, found.generate_report()
 
 
-@pytest.mark.parametrize(("size", "dark"), [(WIDE, False), (WIDE, True), (PHONE, False), (PHONE, True)])
+@pytest.mark.parametrize(("size", "dark"), [(WIDE, False), (WIDE, True), (PHONE, False)])
 def test_no_violation(rich: Site, visit: Visit, size: tuple[int, int], dark: bool) -> None:
     """The door, the table, a run, its player, a comparison, the lab, the list of keys."""
     visitor: Visitor = visit(rich, size=size, dark=dark)
