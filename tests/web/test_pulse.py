@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,12 @@ from filmlabd.web.pulse import Pulse, version_of
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulse, "EVERY_S", 0.005)
+
+
+def run(story: Coroutine[Any, Any, None]) -> None:
+    """In a thread of its own: the browser's driver holds a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, story).result(60)
 
 
 def write(path: Path, text: str) -> None:
@@ -32,9 +41,12 @@ def test_a_version_for_every_state_of_the_index(tmp_path: Path) -> None:
     assert len(set(seen)) == 4
 
 
-async def test_all_who_listen_are_told(tmp_path: Path) -> None:
+def test_all_who_listen_are_told(tmp_path: Path) -> None:
     """Each change counts once; who asks after it was there has it at once."""
-    index = tmp_path / "index"
+    run(_told(tmp_path / "index"))
+
+
+async def _told(index: Path) -> None:
     beat = Pulse(index)
     assert beat.enter() and beat.enter()
     number = await beat.after(0, 5.0)
@@ -52,9 +64,13 @@ async def test_all_who_listen_are_told(tmp_path: Path) -> None:
     assert beat.version() == version_of(index), "nobody listens: every commit counts"
 
 
-async def test_no_more_listeners_than_there_may_be(tmp_path: Path) -> None:
+def test_no_more_listeners_than_there_may_be(tmp_path: Path) -> None:
     """The rest is told to come back."""
-    beat = Pulse(tmp_path / "index")
+    run(_crowded(tmp_path / "index"))
+
+
+async def _crowded(index: Path) -> None:
+    beat = Pulse(index)
     assert [beat.enter() for _ in range(pulse.LISTENERS_MAX)] == [True] * pulse.LISTENERS_MAX
     assert beat.enter() is False
     beat.leave()
