@@ -11,10 +11,10 @@ from itertools import pairwise
 
 from e2e.house import House, until
 
-EPISODES = 120
+EPISODES = 150
 BEST = 37
-KEPT = 20
-AT_ONCE = 30
+KEPT = 60
+AT_ONCE = 75
 TRAINER = f"""
 import sys, numpy as np, filmlab
 run = filmlab.init(project="keep", name="film", id="keep0001", schedule="always")
