@@ -15,8 +15,8 @@ WARM_SHARE = 1 / 3
 TELLING_S = 3600.0
 """From here on a slope of memory means something: in a shorter run one page more or less is already a MB/h."""
 MEMORY_MB_PER_H = 1.0
-DESCRIPTORS_MORE = 20
-"""Workers that are replaced, films that are open: so many may come and go."""
+DESCRIPTORS_MORE = 80
+"""64 films that stay open until others take their place, and workers that are replaced."""
 LONG_TRAINER = """
     import os, sys, threading
     import numpy as np

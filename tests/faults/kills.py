@@ -38,7 +38,7 @@ STEADY_TRAINER = """
                 episode.step(action=step % 4, reward=1.0, frame=np.full((side, side, 3), step % 256, np.uint8))
                 step += 1
                 pause.wait(0.002)
-    print("flushed", run.flush(60), "steps", step, flush=True)
+    print("flushed", run.flush(600), "steps", step, flush=True)
     run.finish()
 """
 # Forks a trainer for each line that it reads, and says what is durable in lines that no other line can break.
@@ -174,7 +174,7 @@ def _kill_a_worker(house: House, rng: random.Random, hits: Counter[str]) -> str:
 
 def check_steady(house: House, trainer: "subprocess.Popen[str]") -> None:
     """The trainer comes to its end, and everything that it handed over is there once, in order and unaltered."""
-    output, _ = trainer.communicate(timeout=120)
+    output, _ = trainer.communicate(timeout=660)
     assert trainer.returncode == 0, output
     assert "flushed True" in output, output
     steps = int(output.split("steps ")[1].split()[0])
