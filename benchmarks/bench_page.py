@@ -14,8 +14,8 @@ from figures import Figure, median, number
 from household import Household
 
 from filmlabd.columns import Columns
-from filmlabd.index import Index
-from filmlabd.index_schema import open_writer
+from filmlabd.index.schema import open_writer
+from filmlabd.index.writer import Index
 from service.keeping import Story
 from web.site import Site, write_runs
 

@@ -29,7 +29,7 @@ from processes import answers, cpu_s, main, told
 
 from filmlab.wire import chunks, entries
 from filmlabd.films import FilmStore, film_path, read_frames
-from filmlabd.index import Index
+from filmlabd.index.writer import Index
 from filmlabd.model import Job, JobKind, Outcome
 from filmlabd.pool import Pool, WorkerSpec, worker_path
 from filmlabd.render.gif import encode_gif

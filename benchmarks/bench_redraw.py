@@ -17,8 +17,8 @@ import numpy as np
 from filmlab.wire.entries import MetricNames, RunBegin, encode_entry, seal_entries
 from filmlabd.columns import Columns
 from filmlabd.facts import RunOpened, SessionOpened, seal_fact
-from filmlabd.index import Index
-from filmlabd.index_schema import open_writer
+from filmlabd.index.schema import open_writer
+from filmlabd.index.writer import Index
 from filmlabd.model import Job, JobKind, Outcome
 from filmlabd.pool import Pool, WorkerSpec, worker_path
 

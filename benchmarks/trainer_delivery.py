@@ -12,7 +12,7 @@ from trainer_shared import FRAME_BYTES, SHAPE, ball, noise, wait_durable
 
 import filmlab
 from filmlab.paths import StatePaths
-from filmlabd.index_read import Reader
+from filmlabd.index.read import Reader
 
 KEYS = 10
 BACKLOG_CALLS = 8192

@@ -28,7 +28,7 @@ from filmlabd.core import Core, Limits
 from filmlabd.departures import OVER_KEPT
 from filmlabd.disk import Disk
 from filmlabd.films import FilmStore
-from filmlabd.index import Index
+from filmlabd.index.writer import Index
 from filmlabd.jobs import Jobs, LiveRules
 from filmlabd.journal import Journal
 from filmlabd.lab import Lab

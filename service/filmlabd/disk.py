@@ -37,7 +37,7 @@ from filmlabd.events import (
     Synced,
 )
 from filmlabd.films import FilmStore
-from filmlabd.index import Index
+from filmlabd.index.writer import Index
 from filmlabd.journal import Journal, Position
 from filmlabd.journal_compact import compact
 

@@ -16,11 +16,11 @@ from typing import TypeVar
 from filmlab.errors import BadInput
 from filmlabd.artifact_names import POSTER
 from filmlabd.artifacts import Printed
-from filmlabd.develop_curve import adaptive, picture
-from filmlabd.develop_page import as_linked, clip_view, is_clip, last_values, look, rank
-from filmlabd.develop_tracks import Tracks
+from filmlabd.develop.curve import adaptive, picture
+from filmlabd.develop.page import as_linked, clip_view, is_clip, last_values, look, rank
+from filmlabd.develop.tracks import Tracks
 from filmlabd.export_choice import by_worth
-from filmlabd.index import Reader
+from filmlabd.index.writer import Reader
 from filmlabd.model import EpisodeRow, RunRow
 from filmlabd.pages.run_page import run_page
 from filmlabd.pages.view import ClipView, CurveView, MediumView, Picture, RunPage

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from filmlabd.columns import Floats, Ints, join
-from filmlabd.index_page import Heads
-from filmlabd.index_read import Reader
-from filmlabd.index_schema import unsigned
+from filmlabd.index.page import Heads
+from filmlabd.index.read import Reader
+from filmlabd.index.schema import unsigned
 from filmlabd.model import EpisodeRow, RunRow
 
 RETURN = "episode/return"

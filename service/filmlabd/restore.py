@@ -13,7 +13,7 @@ from filmlab.wire.entries import ClipBegin, EpisodeBegin, EpisodeEnd, Media, Res
 from filmlab.wire.messages import Stream
 from filmlabd import lab_recorders, lab_results
 from filmlabd.films import FilmStore
-from filmlabd.index_read import Answers
+from filmlabd.index.read import Answers
 from filmlabd.jobs import Priority, film_key
 from filmlabd.lab import EPISODE_METRICS, Lab
 from filmlabd.model import EpisodeRow, Job, JobKind, RunRow, SessionRow

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filmlab.errors import FilmlabError
 from filmlabd.events import Survey, Surveyed
-from filmlabd.index_read import Reader
+from filmlabd.index.read import Reader
 from filmlabd.model import FilmRow
 from filmlabd.retention import KeptFilm, plan
 

@@ -8,8 +8,8 @@ import csv
 import io
 from collections.abc import Iterator
 
-from filmlabd.index import Reader
-from filmlabd.index_series import SeriesRow
+from filmlabd.index.series import SeriesRow
+from filmlabd.index.writer import Reader
 
 COLUMNS = ("writer", "attempt", "metric", "step", "wall", "value")
 """`wall` is Unix time in seconds."""

@@ -32,7 +32,7 @@ def main(values: dict[str, Any]) -> None:
     spec, fd, parent = read_spec(values)
     notes = limit_process(spec, parent)
     # Only now: loading numpy and Pillow is work as well, and should not be done at the daemon's own priority.
-    from filmlabd.develop import Room, develop
+    from filmlabd.develop.dispatch import Room, develop
 
     room = Room(Path(spec.index), Path(spec.film))
     serve(spec, fd, notes, lambda job: develop(job, room))

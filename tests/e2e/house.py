@@ -17,11 +17,11 @@ from filmlab.control import Control, NoDaemon
 from filmlab.endpoint import read_endpoint
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
-from filmlabd.index_read import NoIndex, Reader
+from filmlabd.index.read import NoIndex, Reader
 from filmlabd.model import RunRow
 
 T = TypeVar("T")
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0
 """How long a test waits for what must come; only a failure takes as long."""
 
 

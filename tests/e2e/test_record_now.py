@@ -8,7 +8,7 @@ from typing import TypeAlias
 import pytest
 
 from e2e.house import PATIENCE_S, House, until
-from filmlabd.cli import main
+from filmlabd.cli.main import main
 
 Command: TypeAlias = Callable[..., str]
 

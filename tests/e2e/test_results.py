@@ -11,7 +11,7 @@ import pytest
 from e2e.house import House, until
 from filmlab.results import EvaluationResults, TrainingResults, load_run
 from filmlab.spool import sessions
-from filmlabd.index_results import latest
+from filmlabd.index.results import latest
 from filmlabd.model import ResultsRow
 
 TRAINER = """

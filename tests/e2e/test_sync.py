@@ -10,7 +10,7 @@ import pytest
 
 from e2e.house import House, until
 from filmlab.errors import Transient
-from filmlabd import cli_sync
+from filmlabd.cli import sync as cli_sync
 
 OFFLINE = """
     import numpy as np

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.house import PATIENCE_S, House, until
-from filmlabd.cli import main
+from filmlabd.cli.main import main
 
 WAITS = """
     import numpy as np

@@ -33,7 +33,7 @@ from filmlab.wire.messages import Stream
 from filmlabd import artifacts
 from filmlabd.artifacts import RunDirectory
 from filmlabd.films import FilmStore
-from filmlabd.index import Index
+from filmlabd.index.writer import Index
 from filmlabd.journal import Journal
 from service import keeping
 from service.keeping import SESSION, Story, everything, raw

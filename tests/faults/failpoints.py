@@ -76,7 +76,7 @@ def daemon() -> int:
     from filmlabd import __main__, transport
     from filmlabd import daemon as room
     from filmlabd.films import FilmStore
-    from filmlabd.index import Index
+    from filmlabd.index.writer import Index
     from filmlabd.journal import Journal
     from filmlabd.pool import Pool
 

@@ -16,8 +16,8 @@ from filmlab.errors import Transient
 from filmlab.wire.frame import Envelope, Kind
 from filmlab.wire.messages import Stream
 from filmlabd.facts import RecordRefused, read_fact
-from filmlabd.index import Answers, Index
-from filmlabd.index_schema import open_writer
+from filmlabd.index.schema import open_writer
+from filmlabd.index.writer import Answers, Index
 
 
 class ModelJournal:

@@ -183,7 +183,7 @@ from filmlabd.ballast import Ballast
 from filmlabd.disk import Disk
 from filmlabd.events import Sync
 from filmlabd.films import FilmStore
-from filmlabd.index import Index
+from filmlabd.index.writer import Index
 from filmlabd.journal import Journal
 
 class Broken(Index):

@@ -11,7 +11,7 @@ from typing import Any
 import filmlabd
 from filmlab.errors import BadInput, Transient
 from filmlabd.artifacts import Made
-from filmlabd.develop import Room, develop
+from filmlabd.develop.dispatch import Room, develop
 from filmlabd.model import Job
 from filmlabd.worker import limit_process, serve
 from filmlabd.worker_wire import read_spec

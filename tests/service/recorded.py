@@ -19,7 +19,7 @@ from filmlab.wire.entries import (
 )
 from filmlab.wire.frame import Envelope
 from filmlabd.facts import EpisodeCut, Fact, FilmJudged, JobDone, JobStruck, RunOpened, SessionOpened, seal_fact
-from filmlabd.index import Index
+from filmlabd.index.writer import Index
 
 SESSION, BOOT, WALL = 0x5E5510, 0xB007, 1_700_000_000.0
 

@@ -10,10 +10,10 @@ from filmlab.paths import StatePaths
 from filmlab.spool import Spool
 from filmlab.wire.entries import Recorder, RunFinish, encode_entry, seal_entries
 from filmlab.wire.messages import Stream
-from filmlabd import cli_checks_run as checks
-from filmlabd.cli_checks import Level
+from filmlabd.cli import checks_run as checks
+from filmlabd.cli.checks import Level
 from filmlabd.facts import JobDone, JobStruck
-from filmlabd.index import Reader
+from filmlabd.index.writer import Reader
 from filmlabd.model import DropRow, RunRow
 from service.machine import fresh_machine
 from service.recorded import SESSION, WALL, Recording

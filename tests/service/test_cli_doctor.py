@@ -14,11 +14,11 @@ import zmq
 
 from filmlab.endpoint import Endpoint, write_endpoint
 from filmlab.paths import StateChoice, StatePaths
-from filmlabd import cli_checks as checks
-from filmlabd import cli_checks_here as here
-from filmlabd import cli_doctor
-from filmlabd.cli_checks import Finding, Level
-from filmlabd.cli_doctor import examine
+from filmlabd.cli import checks
+from filmlabd.cli import checks_here as here
+from filmlabd.cli import doctor as cli_doctor
+from filmlabd.cli.checks import Finding, Level
+from filmlabd.cli.doctor import examine
 from service.machine import daemon, fresh_machine
 from service.recorded import record
 

@@ -1,4 +1,4 @@
-"""Covers filmlabd.cli_export: files that are there whole or not at all, and what is said of them."""
+"""Covers filmlabd.cli.export: files that are there whole or not at all, and what is said of them."""
 
 import io
 import json
@@ -12,8 +12,8 @@ from typing import TypeAlias
 import pytest
 
 from filmlab.paths import StatePaths
-from filmlabd.cli import main
-from filmlabd.cli_export import write
+from filmlabd.cli.export import write
+from filmlabd.cli.main import main
 from service.machine import fresh_machine
 from service.recorded import record
 

@@ -8,10 +8,10 @@ from typing import TypeAlias
 import pytest
 
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media
-from filmlabd.cli_checks import Level
-from filmlabd.cli_missing import Missing, Scene, find_missing, sum_up, uncaptured
+from filmlabd.cli.checks import Level
+from filmlabd.cli.missing import Missing, Scene, find_missing, sum_up, uncaptured
 from filmlabd.facts import FilmDeleted, FilmJudged, JobDone, JobStruck
-from filmlabd.index import Reader
+from filmlabd.index.writer import Reader
 from service.recorded import SESSION, WALL, Recording
 
 Ask: TypeAlias = Callable[..., list[Missing]]

@@ -7,8 +7,9 @@ import pytest
 
 from filmlab.paths import StatePaths
 from filmlab.wire.entries import Results, ResultsEnd
-from filmlabd import cli_results, facts
-from filmlabd.cli_ls import Misuse
+from filmlabd import facts
+from filmlabd.cli import results as cli_results
+from filmlabd.cli.ls import Misuse
 from filmlabd.model import JobKind
 from service.keeping import RUN, SESSION, Followed, end_episode
 

@@ -15,7 +15,7 @@ from e2e.house import House
 WITHOUT = """
 import sys
 sys.modules[{missing!r}] = None
-from filmlabd.cli import main
+from filmlabd.cli.main import main
 sys.exit(main({arguments!r}))
 """
 

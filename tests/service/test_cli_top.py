@@ -1,4 +1,4 @@
-"""Covers filmlabd.cli_top: one look without a terminal, and a real terminal that is left as it was."""
+"""Covers filmlabd.cli.top: one look without a terminal, and a real terminal that is left as it was."""
 
 import fcntl
 import json
@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from filmlab.paths import StatePaths
-from filmlabd.cli import main
-from filmlabd.cli_top import Watch
+from filmlabd.cli.main import main
+from filmlabd.cli.top import Watch
 from service.machine import daemon, fresh_machine
 from service.recorded import record
 
@@ -58,7 +58,7 @@ def test_json(paths: StatePaths, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_without_rich(paths: StatePaths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """One line says what to install, and JSON needs nothing more."""
-    for name in ("rich", "rich.console", "filmlabd.top_screen"):
+    for name in ("rich", "rich.console", "filmlabd.cli.top_screen"):
         monkeypatch.setitem(sys.modules, name, None)
     assert main(["top"]) == 2
     (line,) = capsys.readouterr().err.splitlines()

@@ -9,7 +9,7 @@ import pytest
 
 from filmlab.paths import StatePaths
 from filmlab.wire.entries import EpisodeBegin, RunFinish
-from filmlabd.cli import main
+from filmlabd.cli.main import main
 from filmlabd.facts import EpisodeCut, FilmDeleted, FilmJudged, JobDone, JobStruck, PlanChanged
 from service.machine import fresh_machine
 from service.recorded import SESSION, WALL, Recording

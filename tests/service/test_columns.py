@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from filmlabd import columns
 from filmlabd.columns import CHUNK_POINTS, FULL, Arrays, Columns, join, pack, unpack
-from filmlabd.index_schema import open_writer
+from filmlabd.index.schema import open_writer
 
 NAMES = {0: "loss", 1: "return", 2: "grad/norm"}
 VALUES = st.floats(width=64)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from filmlab.errors import BadInput, Transient
 from filmlab.wire import entries
-from filmlabd.develop import Room, develop
+from filmlabd.develop.dispatch import Room, develop
 from filmlabd.model import Job, JobKind
 from service.keeping import RUN, SESSION, begin_episode, end_episode
 from service.studio import Studio, moving

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from filmlab.errors import BadInput
-from filmlabd import develop_clip
 from filmlabd.artifact_names import episode_stem
-from filmlabd.develop_overlay import UNPAIRED, action_text, overlay_of
+from filmlabd.develop import clip as develop_clip
+from filmlabd.develop.overlay import UNPAIRED, action_text, overlay_of
 from filmlabd.model import StepsRow
 from filmlabd.render.overlay import Overlay
 from service.studio import Studio, moving

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from filmlab.wire import entries
-from filmlabd.develop_curve import panel
-from filmlabd.develop_tracks import Tracks
+from filmlabd.develop.curve import panel
+from filmlabd.develop.tracks import Tracks
 from filmlabd.render.curve import Panel, Resume
 from service.keeping import RUN, Followed
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from filmlab.errors import BadInput
 from filmlab.wire.entries import Recorder, RecorderAsk, Trace, Wish
-from filmlabd.develop_recorder import episode_json, find, history, panels, rows_of
+from filmlabd.develop.recorder import episode_json, find, history, panels, rows_of
 from filmlabd.model import Job, JobKind, TraceRow
 from filmlabd.render.curve import draw
 from filmlabd.render.smoothing import moving_average

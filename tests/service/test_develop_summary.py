@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from filmlab.definitions import define
-from filmlabd.develop_summary import summary_of
+from filmlabd.develop.summary import summary_of
 from filmlabd.model import MetricRow
 from service.keeping import RUN
 from service.studio import Studio

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from filmlabd.columns import CHUNK_POINTS, Columns
-from filmlabd.develop_tracks import WINDOW, Tracks, in_order
-from filmlabd.index_read import Answers
-from filmlabd.index_schema import open_writer
-from filmlabd.index_series import Piece, SeriesAnswers, SeriesRow
+from filmlabd.develop.tracks import WINDOW, Tracks, in_order
+from filmlabd.index.read import Answers
+from filmlabd.index.schema import open_writer
+from filmlabd.index.series import Piece, SeriesAnswers, SeriesRow
 from filmlabd.render.pyramid import Pyramid, Track
 
 RUN = "r"

@@ -14,7 +14,7 @@ from PIL import Image
 from filmlab.errors import BadInput
 from filmlab.wire.entries import ClipBegin, Media, Recorder, Trace
 from filmlabd.artifacts import RunDirectory
-from filmlabd.develop_video import mark_of, signed
+from filmlabd.develop.video import mark_of, signed
 from filmlabd.facts import EpisodeCut
 from filmlabd.model import Job, JobKind
 from service.keeping import RUN, SESSION

@@ -10,7 +10,7 @@ from PIL import Image
 
 from e2e.house import until
 from filmlab.results import save_episodes
-from filmlabd.develop_videos import Order, make_videos
+from filmlabd.develop.videos import Order, make_videos
 from filmlabd.model import SurroundingsRow
 from results import samples
 

@@ -13,7 +13,7 @@ from filmlabd import events
 from filmlabd.ballast import Ballast
 from filmlabd.disk import Disk
 from filmlabd.films import FilmStore
-from filmlabd.index import Index
+from filmlabd.index.writer import Index
 from filmlabd.journal import Journal, Position
 from service.keeping import SESSION, chunk, frames, record
 

@@ -14,7 +14,7 @@ from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.wire import entries
 from filmlab.wire.frame import Envelope, Kind, seal
 from filmlabd import facts
-from filmlabd.index import Index, Reader
+from filmlabd.index.writer import Index, Reader
 from filmlabd.journal import Journal
 from service.keeping import RUN, SESSION, Story, begin_episode, end_episode, everything, snapshot, steps
 
@@ -337,7 +337,7 @@ def test_film_durable_is_kept_and_never_goes_back(path: Path) -> None:
 
 def test_apply_bounds_what_it_holds(journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long way to catch up is committed in pieces."""
-    monkeypatch.setattr("filmlabd.index.PENDING_MAX_BYTES", 2000)
+    monkeypatch.setattr("filmlabd.index.writer.PENDING_MAX_BYTES", 2000)
     journal.append(long_story().told)
     index = Index(path)
     for position, envelope in journal.scan():

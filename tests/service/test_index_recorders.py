@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from filmlab.wire.entries import Recorder, RecorderAsk, Trace, Wish
-from filmlabd.index_recorders import ALL_ROWS
+from filmlabd.index.recorders import ALL_ROWS
 from service.keeping import RUN, SESSION, Followed, snapshot
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filmlab.errors import BadInput
-from filmlabd import index_schema
-from filmlabd.index_schema import open_reader, open_writer, signed, unsigned
+from filmlabd.index import schema as index_schema
+from filmlabd.index.schema import open_reader, open_writer, signed, unsigned
 
 
 @given(st.integers(0, 2**64 - 1))

@@ -16,7 +16,7 @@ from filmlab.wire import messages
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, RunFinish
 from filmlabd import events
 from filmlabd.facts import FilmJudged, PlanChanged
-from filmlabd.index import Index
+from filmlabd.index.writer import Index
 from filmlabd.jobs import film_key
 from filmlabd.model import JobKind
 from filmlabd.runs import Run

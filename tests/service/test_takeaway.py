@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from filmlab.wire import entries
 from filmlabd.columns import CHUNK_POINTS
-from filmlabd.develop_history import history
+from filmlabd.develop.history import history
 from filmlabd.takeaway import COLUMNS, metrics_csv, safe_cell
 from service.keeping import RUN
 from service.studio import Studio

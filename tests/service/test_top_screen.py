@@ -1,4 +1,4 @@
-"""Covers filmlabd.top_screen: every terminal, however small, is never overfull, and shows the most important first."""
+"""Covers filmlabd.cli.top_screen: no terminal, however small, is overfull; what matters most comes first."""
 
 import io
 import math
@@ -8,9 +8,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from filmlabd.cli.top_screen import screen
 from filmlabd.overview import Glance
 from filmlabd.top import Board, board
-from filmlabd.top_screen import screen
 from service.glances import glance
 
 NOBODY = {"state_dir": "/s", "daemon": "none", "trouble": []}

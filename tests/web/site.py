@@ -15,7 +15,7 @@ from e2e.house import House
 from filmlab.wire import chunks
 from filmlabd import facts
 from filmlabd.films import FilmStore
-from filmlabd.index import Index
+from filmlabd.index.writer import Index
 from service.keeping import Story, begin_episode, blob, end_episode, film_meta
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from filmlab.errors import BadInput
 from filmlabd.columns import CHUNK_POINTS, Columns
-from filmlabd.index import Index, Reader
-from filmlabd.index_schema import open_writer
+from filmlabd.index.schema import open_writer
+from filmlabd.index.writer import Index, Reader
 from filmlabd.web import curves
 from filmlabd.web.curves import Look, answer
 from filmlabd.web.grains import Granary

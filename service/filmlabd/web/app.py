@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from filmlab.control import NoDaemon
 from filmlab.errors import BadInput, Corrupt, Transient
-from filmlabd.index_read import NoIndex
+from filmlabd.index.read import NoIndex
 from filmlabd.web.answers import trouble
 from filmlabd.web.data import Data
 from filmlabd.web.guard import Access, Guard

@@ -13,8 +13,8 @@ import numpy as np
 
 from filmlab.errors import BadInput
 from filmlabd.columns import Floats
-from filmlabd.index_page import Heads, NamedSeries
-from filmlabd.index_read import Reader
+from filmlabd.index.page import Heads, NamedSeries
+from filmlabd.index.read import Reader
 from filmlabd.json_text import nonfinite_name
 from filmlabd.web import grains
 from filmlabd.web.documents import word

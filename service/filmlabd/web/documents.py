@@ -6,8 +6,8 @@ from typing import Any
 
 from filmlab.latency import Histogram
 from filmlabd.artifact_names import POSTER
-from filmlabd.develop_summary import summary_of
-from filmlabd.index_read import Reader
+from filmlabd.develop.summary import summary_of
+from filmlabd.index.read import Reader
 from filmlabd.model import EpisodeRow, PrintRow, ResultsRow, RunRow
 from filmlabd.overview import Glance
 from filmlabd.pages.words import flatten

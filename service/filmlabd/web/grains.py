@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from filmlabd.columns import Arrays, Floats, Ints
-from filmlabd.index_page import Heads
-from filmlabd.index_read import Reader
+from filmlabd.index.page import Heads
+from filmlabd.index.read import Reader
 
 ROWS: Final = 9
 STEP, STEP_END, WALL, WALL_END, LOW, HIGH, MEAN, FINITE, BAD = range(ROWS)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from filmlab.errors import BadInput
 from filmlabd.artifact_names import curve_stem
 from filmlabd.artifacts import Printed
-from filmlabd.develop_history import history
+from filmlabd.develop.history import history
 from filmlabd.export import make_export
 from filmlabd.model import EpisodeRow, RunRow
 from filmlabd.takeaway import metrics_csv

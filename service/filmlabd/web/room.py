@@ -9,7 +9,7 @@ from typing import Any
 from filmlab.control import Control, NoDaemon
 from filmlab.errors import BadInput, Transient
 from filmlab.paths import StatePaths
-from filmlabd.index_read import NoIndex, Reader
+from filmlabd.index.read import NoIndex, Reader
 from filmlabd.json_text import dump
 from filmlabd.model import RunRow
 from filmlabd.overview import Glance, Overview

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filmlabd.index_read import NoIndex
+from filmlabd.index.read import NoIndex
 from filmlabd.model import RunRow
 from filmlabd.web.documents import blocked, failure
 from filmlabd.web.room import Room, size_bytes

@@ -1,0 +1,124 @@
+"""`filmlab gc`: what takes room in the state directory, what of it is not needed, and away with that."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filmlab import spool
+from filmlab.control import Control, NoDaemon
+from filmlab.errors import Transient
+from filmlab.launch import ensure_daemon
+from filmlab.paths import StatePaths
+from filmlab.private import is_locked
+from filmlabd import config
+from filmlabd.cli.format import count, dump, pairs, size
+from filmlabd.events import Survey
+from filmlabd.retention import Quota
+from filmlabd.survey import survey
+
+START_TIMEOUT_S = 15.0
+ASK_TIMEOUT_S = 120.0
+"""A daemon answers when everything is gone, which takes a while with many films."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One thing that takes room."""
+
+    name: str
+    files: int
+    size_bytes: int
+    note: str = ""
+
+
+def run(paths: StatePaths, environ: Mapping[str, str], *, dry: bool, as_json: bool) -> tuple[list[str], bool]:
+    """What is there, and what went or (`dry`) would go. The daemon deletes; one is started where none runs.
+
+    Raises:
+        Transient: no daemon can be started, or the index cannot be read.
+    """
+    before = look(paths)
+    aside = _set_aside(paths)
+    damaged = {"indexes": len(aside), "index_bytes": sum(_files(aside))}
+    going = (_dry(paths, environ) if dry else _clear(paths, environ)) | damaged
+    if not dry:
+        for path in aside:
+            path.unlink(missing_ok=True)
+    if as_json:
+        stores = [asdict(store) for store in before]
+        return [dump({"state_dir": str(paths.state), "dry_run": dry, "there": stores, "gone": going})], False
+    rows = [(store.name, f"{count(store.files, 'file')}, {size(store.size_bytes)}{store.note}") for store in before]
+    return [*pairs(rows), *_words(going, "would go" if dry else "gone")], False
+
+
+def look(paths: StatePaths) -> list[Store]:
+    """Everything in the state directory by what it is; prints are elsewhere, and the user's."""
+    films = _files(paths.film.glob("*/*.film"))
+    segments = _files(paths.journal.glob("*.seg"))
+    quarantine = _files((paths.journal / "quarantine").glob("*.bin"))
+    index = _files(paths.root.glob(f"{paths.index.name}*"))
+    spools = spool.sessions(paths.spool)
+    living = sum(spool.owner_alive(paths.spool, session) for session in spools)
+    spooled = _files(path for path in paths.spool.glob("*/*.seg"))
+    whose = f", of {count(len(spools), 'session')}, {living} alive" if spools else ""
+    return [
+        _store("films", films),
+        _store("journal", segments),
+        _store("quarantine", quarantine),
+        _store("index", index),
+        _store("spools", spooled, whose),
+        _store("reserve", _files([paths.root / "ballast"])),
+        _store("log", _files(paths.log.parent.glob("*"))),
+    ]
+
+
+def _store(name: str, files: list[int], note: str = "") -> Store:
+    return Store(name, len(files), sum(files), note)
+
+
+def _files(found: Iterable[Path]) -> list[int]:
+    """Their sizes on disk; of a segment that is being written that is more than what it holds."""
+    out = []
+    for path in found:
+        try:
+            out.append(os.lstat(path).st_blocks * 512)
+        except FileNotFoundError:
+            continue
+    return out
+
+
+def _dry(paths: StatePaths, environ: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        return Control(paths, ASK_TIMEOUT_S).ask("gc", dry=True)
+    except NoDaemon:
+        settings = config.load(environ)
+        seen = survey(paths.index, paths.film, Survey(Quota(settings.film_bytes, settings.film_files)))
+        if seen.trouble:
+            raise Transient(seen.trouble) from None
+        return seen.words()
+
+
+def _clear(paths: StatePaths, environ: Mapping[str, str]) -> dict[str, Any]:
+    # A daemon that is started here sweeps at once, by itself: what it finds is seen before.
+    swept = {} if is_locked(paths.daemon_lock) else _dry(paths, environ)
+    ensure_daemon(paths, START_TIMEOUT_S)
+    gone = Control(paths, ASK_TIMEOUT_S).ask("gc")
+    return {name: max(value, swept.get(name, 0)) for name, value in gone.items()}
+
+
+def _set_aside(paths: StatePaths) -> list[Path]:
+    """Indexes that were damaged: another was made of the journal since."""
+    return sorted(paths.root.glob(f"{paths.index.name}.corrupt-*"))
+
+
+def _words(going: Mapping[str, Any], verb: str) -> list[str]:
+    lines = []
+    if going["films"]:
+        lines.append(f"{verb}: {count(going['films'], 'film')} over what is kept ({size(going['film_bytes'])})")
+    if going["orphans"]:
+        lines.append(f"{verb}: {count(going['orphans'], 'file')} of no film ({size(going['orphan_bytes'])})")
+    if going["indexes"]:
+        lines.append(f"{verb}: {going['indexes']} of the index that were damaged ({size(going['index_bytes'])})")
+    return lines or [f"nothing {'to delete' if verb != 'gone' else 'was to be deleted'}"]

@@ -1,0 +1,123 @@
+"""`filmlab status`: is there a daemon, and what is it doing?"""
+
+import time
+from typing import Any
+
+from filmlab.control import Control, NoDaemon
+from filmlab.paths import StatePaths
+from filmlab.private import is_locked
+from filmlabd.cli.format import count, dump, duration, pairs, size
+from filmlabd.index.read import NoIndex, Reader
+
+ASK_TIMEOUT_S = 5.0
+
+
+def run(paths: StatePaths, *, as_json: bool) -> tuple[list[str], bool]:
+    """What the daemon says of itself, or what is known without one. Trouble: it hangs, or gave something up."""
+    document = look(paths)
+    if as_json:
+        return [dump(document)], bool(document["trouble"])
+    rows = _daemon_rows(document) if document["daemon"] == "running" else _other_rows(document)
+    lines = pairs(rows)
+    lines += [f"trouble: {item}" for item in document["trouble"]]
+    return lines, bool(document["trouble"])
+
+
+def look(paths: StatePaths) -> dict[str, Any]:
+    """As `ask`, and what the index says."""
+    return ask(paths, ASK_TIMEOUT_S) | {"index": _index(paths)}
+
+
+def ask(paths: StatePaths, timeout_s: float) -> dict[str, Any]:
+    """`daemon` is `running`, `none` or `hanging`; with it running, its own answer is under `status`."""
+    document: dict[str, Any] = {"state_dir": str(paths.state), "daemon": "none", "trouble": []}
+    try:
+        document["status"] = Control(paths, timeout_s).ask("status")
+        document["daemon"] = "running"
+        document["trouble"] = _troubles(document["status"])
+    except NoDaemon as error:
+        document["reason"] = str(error)
+        if is_locked(paths.daemon_lock):
+            document["daemon"] = "hanging"
+            document["trouble"] = [f"{error}; see {paths.log}"]
+    return document
+
+
+def _index(paths: StatePaths) -> dict[str, int] | None:
+    """What can be told without a daemon; None when there is nothing yet."""
+    try:
+        with Reader(paths.index) as reader:
+            runs = reader.runs()
+            return {
+                "runs": len(runs),
+                "running": sum(run.status == "running" for run in runs),
+                "waiting_films": len(reader.jobs("ready")),
+                "failed_prints": sum(row.quarantined for row in reader.failures()),
+            }
+    except NoIndex:
+        return None
+
+
+def _troubles(status: dict[str, Any]) -> list[str]:
+    found = [f"given up: {item['key']}: {item['reason']}" for item in status.get("quarantined", [])]
+    if status.get("refused_records"):
+        found.append(f"{count(status['refused_records'], 'record')} refused, which their senders were told")
+    refused = status.get("disk", {}).get("film_refused")
+    if refused:
+        found.append(f"no film is taken: {refused}")
+    if status.get("paused"):
+        found.append(str(status["paused"]))
+    if status.get("disk_full"):
+        found.append(f"something cannot be written: {status['disk_full']}")
+    return found
+
+
+def _daemon_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
+    status = document["status"]
+    uptime_s = status.get("uptime_s")
+    if uptime_s is None and "started_wall" in status:
+        uptime_s = time.time() - status["started_wall"]
+    up = f", up {duration(uptime_s)}" if uptime_s is not None else ""
+    rows = [
+        ("daemon", f"running, version {status.get('version', '?')}, process {status.get('pid', '?')}{up}"),
+        ("state", document["state_dir"]),
+    ]
+    rows += [(name, str(status[name])) for name in ("ingest", "control") if name in status]
+    runs = status.get("runs", [])
+    more = " …" if len(runs) > 10 else ""
+    rows.append(("runs", f"{len(runs)} alive{': ' if runs else ''}{' '.join(runs[:10])}{more}"))
+    rows.append(("sessions", str(status.get("sessions", 0))))
+    queue = status.get("queue", {})
+    rows.append(("queue", ", ".join(f"{number} {name}" for name, number in queue.items())))
+    if "workers" in status:
+        workers = status["workers"]
+        busy = sum(bool(key) for key in workers.values())
+        rows.append(("workers", f"{len(workers)}, of which {busy} at work"))
+    rows.append(("ingested", size(status.get("ingested_bytes", 0))))
+    disk = status.get("disk", {})
+    if disk.get("free_bytes") is not None:
+        kept = size(disk["keep_free_bytes"])
+        most = [size(disk["most_film_bytes"])] if disk["most_film_bytes"] else []
+        most += [count(disk["most_film_files"], "film")] if disk["most_film_files"] else []
+        of = f", of at most {' and '.join(most)}" if most else ""
+        rows.append(("film", f"{count(disk['film_files'], 'film')}, {size(disk['film_bytes'])}{of}"))
+        rows.append(("disk", f"{size(disk['free_bytes'])} free, of which {kept} are not for film"))
+    garbage = status.get("garbage")
+    if garbage:
+        rows.append(("garbage", ", ".join(f"{number} × {what}" for what, number in garbage.items())))
+    if status.get("stopping"):
+        rows.append(("stopping", str(status["stopping"])))
+    return rows
+
+
+def _other_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
+    said = "none; a trainer starts one by itself" if document["daemon"] == "none" else "does not answer"
+    rows = [("daemon", said), ("state", document["state_dir"])]
+    index = document["index"]
+    if index is None:
+        return [*rows, ("runs", "none so far")]
+    rows.append(("runs", f"{index['runs']}, of which {index['running']} had not ended when it was last looked at"))
+    rows.append(("waiting", f"{count(index['waiting_films'], 'film')} to be developed by the next daemon"))
+    if index["failed_prints"]:
+        rows.append(("failed", f"{count(index['failed_prints'], 'print')} given up; see filmlab doctor"))
+    return rows

@@ -1,0 +1,1 @@
+"""The journal as SQLite: its schema, who writes it, and what it is asked."""
