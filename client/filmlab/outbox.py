@@ -378,10 +378,7 @@ class Outbox:
     def _resync(self, resync: messages.Resync) -> None:
         if resync.stream not in (Stream.C, Stream.B):
             raise WireError(f"RESYNC of stream {resync.stream}")
-        stream = self._of(Stream(resync.stream))
-        # Only ever backwards: forwards is for WELCOME, which tells of both streams at one moment.
-        if resync.next_seq < stream.cursor:
-            stream.go_to(resync.next_seq)
+        self._of(Stream(resync.stream)).go_back(resync.next_seq)
 
     def _refused(self, error: messages.Error, now: float) -> list[Event]:
         if error.code == "no-session":

@@ -87,6 +87,11 @@ class Outgoing:
             self.flight_bytes -= self._flight.pop()[1]
         self._replay.clear()
 
+    def go_back(self, seq: int) -> None:
+        """Send from `seq` on where that is behind; ahead is for WELCOME, which tells of both streams at one moment."""
+        if seq < self.cursor:
+            self.go_to(seq)
+
     def peek(self) -> Envelope | None:
         """The next record to send, or None: nothing is left, or it lies in the spool and must be read first."""
         if self.cursor > self.safe:

@@ -20,7 +20,6 @@ from filmlabd.render import fonts
 from filmlabd.render.curve import DARK, LIGHT, Panel, Resume, Series, attempts, draw, to_png, to_svg
 from filmlabd.render.geometry import HEIGHT_PX, WIDTH_PX, Band, Drawing, Rect, Stroke, Text
 from filmlabd.render.pyramid import Pyramid, Track
-from filmlabd.render.theme import contrast, resolve
 
 LONG_NAME = ("a_metric_whose_name_goes_on_" * 8)[:200]
 M = TypeVar("M", Rect, Stroke, Band, Text)
@@ -349,25 +348,6 @@ def test_resumes_of_several_series_are_told_apart() -> None:
     assert [line.ink for line in lines] == ["cycle:1", "cycle:0", "axis"]
     assert [line.x for line in lines] == sorted(line.x for line in lines)
     assert [text for text in texts(drawing) if "attempt" in text] == ["b: attempt 2", "a: attempt 2", "attempt 3"]
-
-
-@pytest.mark.parametrize("color", ["#264653", "#000000", "#ffffff", "#ffff00", "#123456", "#808080"])
-@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
-def test_given_colours_can_be_seen_in_both_themes(color: str, theme: object) -> None:
-    """A colour chosen for white paper is lightened on a dark page, and one that can be seen is left as it is."""
-    assert theme in (LIGHT, DARK)
-    shown = resolve(color, theme)  # type: ignore[arg-type]
-    assert contrast(shown, resolve("background", theme)) >= 3  # type: ignore[arg-type]
-    assert resolve("#264653", LIGHT) == (0x26, 0x46, 0x53)
-
-
-def test_own_hues_can_be_seen_and_told_apart() -> None:
-    """Sixteen series have sixteen colours, in both themes, each legible."""
-    for theme in (LIGHT, DARK):
-        hues = [resolve(f"cycle:{k}", theme) for k in range(16)]
-        assert len(set(hues)) == 16
-        assert all(contrast(hue, resolve("background", theme)) >= 3 for hue in hues[:8])
-        assert contrast(resolve("muted", theme), resolve("background", theme)) >= 4.5
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """One sample of everything on the wire, and Hypothesis strategies for the rest: what the tests of the wire share."""
 
+import struct
 import sys
 from dataclasses import MISSING, fields
 from typing import Any, get_args
@@ -34,6 +35,7 @@ from filmlab.wire.entries import (
     Surroundings,
     Trace,
     Wish,
+    decode_entries,
     encode_entry,
     pack_json_column,
     seal_entries,
@@ -304,3 +306,13 @@ strange = st.one_of(
     st.sampled_from([sys.float_info.max, float("inf"), float("nan"), None, b"bytes", (), {}]),
 )
 """What a caller or a hostile sender may put where something else belongs."""
+
+
+def decode(data: bytes) -> list[Entry]:
+    """All entries of a record."""
+    return list(decode_entries(data))
+
+
+def with_body(kind: int, body: bytes, *, wall: float = 1.0, episode: int = -1, step: int = NO_STEP) -> bytes:
+    """An entry as somebody else would encode it."""
+    return struct.pack("<BBHIqqdI", kind, 0, 0, 0, step, episode, wall, len(body)) + body
