@@ -53,9 +53,12 @@ raising = lambda observation: 1 / 0
 wrong = lambda observation: np.zeros((8, 12), np.float64)
 leaving = lambda observation: sys.exit("enough")
 dying = lambda observation: os.kill(os.getpid(), 9)
-writing = lambda observation: [os.write(fd, b"garbage, and more of it") for fd in range(3, 20) if not fails(fd)]
+writing = lambda observation: [os.write(fd, b"garbage, and more of it") for fd in others() if not fails(fd)]
 growing = lambda observation: np.zeros((8 + int(observation[0]) // 3, 12, 3), np.uint8)
 none = 7
+
+def others():
+    return [fd for fd in map(int, os.listdir("/proc/self/fd")) if fd > 2]
 
 def fails(fd):
     try:

@@ -24,10 +24,10 @@ def open_run(visit: Visit, site: Site, **more: object) -> tuple[Visitor, Page]:
 def test_curves(rich: Site, visit: Visit) -> None:
     """Panels by group; the first value that is no number is named; attempts are apart; the head says its status."""
     visitor, page = open_run(visit, rich)
-    assert page.locator(".group h3").all_inner_texts() == ["episode", "eval", "train"]
+    expect(page.locator(".group h3")).to_have_text(["episode", "eval", "train"])
     loss = page.locator(".panel[data-metric='train/loss']")
     expect(loss.locator(".bad-note")).to_have_text("2 not finite, the first NaN at step 70")
-    assert loss.locator(".series span").all_inner_texts() == ["attempt 1", "attempt 2"]
+    expect(loss.locator(".series span")).to_have_text(["attempt 1", "attempt 2"])
     expect(page.locator("h1")).to_have_text("rich")
     expect(page.locator(".run-head .pill")).to_have_text("finished · attempt 2")
     expect(page.locator(".stats")).to_contain_text("70")
