@@ -1,14 +1,14 @@
 """How do raw frames become chunks of stream B? Compressed many at a time, gathered to about 1 MiB."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import zstandard
 
 from filmlab.frames import Snapshot, in_c_order
 from filmlab.reel import Reel
-from filmlab.wire.chunks import BLOBS_MAX, Film, room_bytes
+from filmlab.wire.chunks import BLOBS_MAX, CODEC_RAW, CODEC_ZSTD, Film, room_bytes
 
 CHUNK_TARGET_BYTES = 1024 * 1024
 CHUNK_MAX_AGE_S = 0.25
@@ -16,18 +16,47 @@ CHUNK_MAX_AGE_S = 0.25
 CHUNK_OVERHEAD_BYTES = 16 * 1024
 """What a record takes beside its blobs, at most."""
 LEVEL = 1
+NOISY_SHARE = 0.9
+"""What compresses to more than this is sent as it is: the daemon would wait for the compressor, for nothing."""
 
 
-def compress(frames: Sequence[Snapshot]) -> list[bytes]:
-    """One zstd frame for each, with its content size.
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One frame as it travels."""
 
-    All in one call that releases the interpreter's lock: beside a trainer in pure Python each single call would wait
-    some 5 ms to get it back.
+    codec: int
+    data: bytes
+
+
+def pack(frames: Sequence[tuple[Reel, Snapshot]]) -> list[Blob]:
+    """Each frame as one blob: a zstd frame with its content size, or as it is, in films whose frames do not shrink.
+
+    The first frame of such a film is compressed all the same, to see whether the next batch is worth it.
     """
-    if not frames:
+    flat = in_c_order([frame for _, frame in frames])
+    raw = [reel.is_noisy for reel, _ in frames]
+    probed: set[int] = set()
+    tried = []
+    for index, (reel, _) in enumerate(frames):
+        if not raw[index] or reel.number not in probed:
+            tried.append(index)
+            probed.add(reel.number)
+    found = dict(zip(tried, _compress([flat[index] for index in tried]), strict=True))
+    for index in tried:
+        # The last one of the batch decides.
+        frames[index][0].is_noisy = len(found[index]) > NOISY_SHARE * frames[index][1].nbytes
+    return [
+        Blob(CODEC_RAW, bytes(flat[index])) if raw[index] else Blob(CODEC_ZSTD, found[index])
+        for index in range(len(frames))
+    ]
+
+
+def _compress(flat: Any) -> list[bytes]:
+    """All in one call that releases the interpreter's lock: beside a trainer in pure Python each single call would wait
+    some 5 ms to get it back."""
+    if not flat:
         return []
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True)
-    flat: Any = in_c_order(frames)
     if not hasattr(compressor, "multi_compress_to_buffer"):
         return [compressor.compress(frame) for frame in flat]
     found = compressor.multi_compress_to_buffer(flat)
@@ -46,22 +75,26 @@ class ChunkBuilder:
         self.reel = reel
         self._push = push
         self._blobs: list[bytes] = []
+        self._codec = CODEC_ZSTD
         self.size_bytes = 0
         """Of what is gathered."""
         self.due_at: float | None = None
         """When what is gathered should go, whether or not it is full."""
 
-    def add(self, blob: bytes, now: float) -> None:
+    def add(self, blob: Blob, now: float) -> None:
         """One more frame. Raises what `push` raises."""
-        if self._blobs and (self.size_bytes + len(blob) > CHUNK_TARGET_BYTES or len(self._blobs) >= BLOBS_MAX):
+        size_bytes = len(blob.data)
+        is_full = self.size_bytes + size_bytes > CHUNK_TARGET_BYTES or len(self._blobs) >= BLOBS_MAX
+        if self._blobs and (is_full or blob.codec != self._codec):
             self.flush()
-        if len(blob) > room_bytes(1):
-            self._push_parts(blob)
+        self._codec = blob.codec
+        if size_bytes > room_bytes(1):
+            self._push_parts(blob.data)
             return
         if not self._blobs:
             self.due_at = now + CHUNK_MAX_AGE_S
-        self._blobs.append(blob)
-        self.size_bytes += len(blob)
+        self._blobs.append(blob.data)
+        self.size_bytes += size_bytes
 
     def flush(self) -> None:
         """Push what is gathered. Raises what `push` raises."""
@@ -87,6 +120,7 @@ class ChunkBuilder:
             height=shutter.height,
             width=shutter.width,
             channels=shutter.channels,
+            codec=self._codec,
             episode=reel.episode,
             wall=reel.wall,
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from filmlab.chunks_out import CHUNK_MAX_AGE_S, CHUNK_OVERHEAD_BYTES, ChunkBuilder, compress
+from filmlab.chunks_out import CHUNK_MAX_AGE_S, CHUNK_OVERHEAD_BYTES, Blob, ChunkBuilder, pack
 from filmlab.delivery import (
     Acked,
     Event,
@@ -160,7 +160,7 @@ class Packer:
         """Put everything where it belongs, in order."""
         shots = [item for item in taken if isinstance(item, Shot) and item.frame is not None and not item.reel.dropped]
         shots = [shot for shot in shots if shot.reel.develop is None or self._develop(shot)]
-        blobs = iter(compress([shot.frame for shot in shots if shot.frame is not None]))
+        blobs = iter(pack([(shot.reel, shot.frame) for shot in shots if shot.frame is not None]))
         for shot in shots:
             # The raw frames go now, not at the end of the batch.
             if shot.frame is not None:
@@ -192,7 +192,7 @@ class Packer:
         reel.developed += 1
         return True
 
-    def _add_shot(self, shot: Shot, blob: bytes | None, now: float) -> None:
+    def _add_shot(self, shot: Shot, blob: Blob | None, now: float) -> None:
         reel = shot.reel
         if reel.dropped:
             self._open.pop(reel.number, None)

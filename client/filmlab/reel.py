@@ -11,7 +11,7 @@ class Reel:
 
     __slots__ = (
         "announced", "develop", "developed", "dropped", "ended_by", "episode", "first_step", "frames", "handed_bytes",
-        "last_seq", "number", "run", "sealed_frames", "shutter", "wall",
+        "is_noisy", "last_seq", "number", "run", "sealed_frames", "shutter", "wall",
     )  # fmt: skip
 
     def __init__(self, number: int, run: int, episode: int, wall: float, first_step: int = 0) -> None:
@@ -36,6 +36,8 @@ class Reel:
         """What ended it before its episode, empty for nothing: it is developed up to there."""
         self.dropped = ""
         """Why all of it is thrown away, empty as long as it is not."""
+        self.is_noisy = False
+        """Its last frames did not shrink."""
         self.sealed_frames = 0
         self.last_seq = 0
         """In stream B, of its last record."""
