@@ -41,6 +41,9 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     paths = StatePaths.at(Path(settings.state_dir), environ) if settings.state_dir else StatePaths.find(environ)
     paths.make()
     lock = _take_lock(paths.daemon_lock)
+    if lock is not None:
+        # That of a daemon that was killed: beside a lock that is held it would pass for ours until our doors are open.
+        paths.endpoint.unlink(missing_ok=True)
     if settings.background and lock is not None:
         _detach(paths.log, lock)
     ops.set_up_logging(settings.log_level, environ, paths.log if settings.background else None)

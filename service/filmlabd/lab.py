@@ -314,7 +314,11 @@ class Lab:
             self._redraw_page(fact.run_id, now)
         if lab_recorders.is_settled(self.jobs, fact) and lab_results.is_settled(self.jobs, run, fact):
             self.waiters.settle(fact.run_id, fact.key, f"{fact.key}: {failure}" if failure else "")
-        return [*lab_results.tidy(run, owner, fact), *tells_of(fact, run), *self._answer(fact.run_id, now)]
+        return [
+            *lab_results.tidy(self.jobs, run, owner, fact, now),
+            *tells_of(fact, run),
+            *self._answer(fact.run_id, now),
+        ]
 
     def _flush(self, session: Session, run: Run, flush: Flush, now: Now) -> list[Effect]:
         keys = lab_films.keys_of(self.jobs, run.id) | lab_recorders.hurry(self.jobs, run.id, now.at)

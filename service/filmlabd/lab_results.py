@@ -1,4 +1,4 @@
-"""What becomes of results? The latest of a kind and writer are written; films that they made needless go. Pure."""
+"""What becomes of results? Those of a kind and writer are written one after another; then their films go. Pure."""
 
 from filmlab.wire.entries import Results
 from filmlabd.events import Effect, Now
@@ -10,7 +10,7 @@ from filmlabd.session import OpenFilm, Session
 
 
 def results_key(run_id: str, run_type: str, writer: str) -> str:
-    """The key of the job that writes results: those of one kind and writer have one place, the latest win."""
+    """The key of the job that writes results: those of one kind and writer have one place."""
     return f"{JobKind.RESULTS}:{run_id}:{run_type}:{writer}"
 
 
@@ -25,7 +25,7 @@ def begin(session: Session, run: Run, entry: Results) -> None:
 def submit(jobs: Jobs, run: Run, key: str, session: int, film: int, now_at: float) -> None:
     """Ask for results to be written: all that there will be of them is durable."""
     run.parcels.setdefault(key, {})[session, film] = True
-    jobs.submit(Job(key, JobKind.RESULTS, run.id, session, film, final=True), Priority.FINISH, now_at)
+    _write_next(jobs, run, key, now_at)
 
 
 def develop(jobs: Jobs, run: Run, session: Session, number: int, entry: Results, now: Now) -> list[Effect]:
@@ -58,21 +58,39 @@ def is_settled(jobs: Jobs, run: Run | None, fact: JobDone | JobStruck) -> bool:
     """Whether who waits for this place has what it waits for: later results may be on their way there."""
     if fact.kind != JobKind.RESULTS or isinstance(fact, JobStruck):
         return True
-    return not jobs.has(fact.key) and (run is None or all(run.parcels.get(fact.key, {}).values()))
+    others = run.parcels.get(fact.key, {}).keys() - {(fact.session, fact.film)} if run is not None else set()
+    return not others and not jobs.has(fact.key)
 
 
-def tidy(run: Run | None, session: Session | None, fact: JobDone | JobStruck) -> list[Effect]:
-    """Results are written: their film is not needed any more, nor are those of earlier ones of this place."""
-    if fact.kind != JobKind.RESULTS or not isinstance(fact, JobDone):
+def tidy(jobs: Jobs, run: Run | None, session: Session | None, fact: JobDone | JobStruck, now: Now) -> list[Effect]:
+    """Results are written, or given up: the next of their place are, and what is written needs its film no more."""
+    if fact.kind != JobKind.RESULTS:
         return []
     parcels = run.parcels.get(fact.key, {}) if run is not None else {}
     mine = (fact.session, fact.film)
-    needless = list(parcels)[: list(parcels).index(mine) + 1] if mine in parcels else [mine]
+    done = [mine]
+    if mine in parcels and isinstance(fact, JobDone):
+        # Earlier ones that are not whole yet come too late: theirs would be the older results in this place.
+        done = list(parcels)[: list(parcels).index(mine) + 1]
+    for parcel in done:
+        parcels.pop(parcel, None)
+    if run is not None:
+        _write_next(jobs, run, fact.key, now.at)
+    if isinstance(fact, JobStruck):
+        return []
     effects: list[Effect] = []
-    for owner, film in needless:
-        parcels.pop((owner, film), None)
+    for owner, film in done:
         # How far stream B was durable is known of a session that lives; of another one nobody asks any more.
         durable_b = session.durable_b if session is not None and session.id == owner else 0
         reason = "written" if (owner, film) == mine else "later results took their place"
         effects.append(FilmDeleted(owner, film, durable_b, reason))
     return effects
+
+
+def _write_next(jobs: Jobs, run: Run, key: str, now_at: float) -> None:
+    """Write the oldest that are whole, unless others are being written: none may absorb another, whose agent or
+    episodes it need not have."""
+    parcel = next((parcel for parcel, is_whole in run.parcels.get(key, {}).items() if is_whole), None)
+    if parcel is not None and not jobs.has(key):
+        session, film = parcel
+        jobs.submit(Job(key, JobKind.RESULTS, run.id, session, film, final=True), Priority.FINISH, now_at)

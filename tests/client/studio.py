@@ -13,7 +13,7 @@ import zstandard
 import filmlab
 from client.lab import LabDaemon, ModelDaemon, ipc
 from filmlab.wire import messages
-from filmlab.wire.chunks import Film, blobs, decode_film
+from filmlab.wire.chunks import CODEC_RAW, Film, blobs, decode_film
 from filmlab.wire.entries import Entry, Flush, MetricNames, RecorderAsk, Snapshot, decode_entries
 from filmlab.wire.frame import Envelope, Kind
 from filmlab.wire.messages import Stream
@@ -109,6 +109,8 @@ class Studio:
 
 
 def _frame(film: Film, blob: bytes) -> np.ndarray:
+    if film.codec == CODEC_RAW:
+        return np.frombuffer(blob, np.uint8).reshape(film.shape)
     assert zstandard.frame_content_size(blob) == film.frame_bytes
     raw = zstandard.ZstdDecompressor().decompress(blob)
     return np.frombuffer(raw, np.uint8).reshape(film.shape)

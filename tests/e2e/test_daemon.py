@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import sqlite3
@@ -80,6 +81,23 @@ def test_a_state_directory_that_is_removed_is_made_again(house: House) -> None:
     assert "this session cannot go on" in output
     assert "flushed True" in output
     assert house.json("history.json")["metrics"]["a"][-1]["value"][-1] == 3.0
+
+
+def test_the_next_daemon_is_asked_about_a_run_when_the_first_was_killed(house: House) -> None:
+    """What the killed one left beside the lock is not taken for the next one's doors: `resume` holds all the same."""
+    program = """
+        import filmlab
+        run = filmlab.init(id="known", resume={resume!r})
+        run.log({{"loss": 1.0}})
+        run.finish()
+    """
+    house.train(program.format(resume="allow"))
+    for _ in range(2):
+        os.kill(house.daemon_pid(), signal.SIGKILL)
+        again = house.trainer(program.format(resume="never"))
+        output, _ = again.communicate(timeout=60)
+        assert again.returncode == 1 and "BadInput" in output
+        until(house.daemon_pid, "the next daemon")
 
 
 def test_an_idle_daemon_ends_by_itself(house: House) -> None:

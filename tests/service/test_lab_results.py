@@ -74,15 +74,35 @@ def test_what_is_written_needs_its_film_no_more(rig: Rig) -> None:
     assert [(item.ok, item.film) for item in rig.told(messages.Print) if item.what == "results"] == [(True, 1)]
 
 
-def test_later_results_of_a_kind_win(rig: Rig) -> None:
-    """Two that wait for one place are one job, of the later film; both films go with it."""
-    rig.say(2, results(1), end(1, 1), results(2), end(2, 2), results(3, "evaluation"), end(3, 3))
+def test_all_results_of_a_kind_are_written_the_latest_last(rig: Rig) -> None:
+    """None absorbs another that waits for the same place: it may lack the agent, or the episodes, of the other."""
+    rig.say(2, results(1), end(1, 1), results(2), end(2, 2), results(3, "evaluation"), end(3, 3), flush(9))
     rig.feed(events.WorkersFree(0))
     for seq in (1, 2, 3):
         rig.shoot(seq, seq)
-    assert {job.film for job in asked_for(rig)} == {2, 3}
+    assert {job.film for job in asked_for(rig)} == {1, 3}
     rig.work_all()
-    assert sorted(deleted(rig)) == [(1, "later results took their place"), (2, "written"), (3, "written")]
+    assert sorted(deleted(rig)) == [(1, "written"), (2, "written"), (3, "written")]
+    assert [fact.film for fact in rig.kept(JobDone) if fact.kind == JobKind.RESULTS and fact.film < 3] == [1, 2]
+    assert answers(rig) == [(9, True)]
+    assert {item.film for item in rig.told(messages.Print) if item.what == "results"} == {1, 2, 3}
+
+
+def test_results_that_are_given_up_hold_up_no_later_ones(rig: Rig) -> None:
+    """The next of the same place are written all the same."""
+    rig.say(2, results(1), end(1, 1), results(2), end(2, 2))
+    rig.feed(events.WorkersFree(0))
+    for seq in (1, 2):
+        rig.shoot(seq, seq)
+    rig.feed(events.WorkersFree(1))
+    rig.settle(1.0)
+    while rig.jobs:
+        job = rig.jobs.pop(0)
+        ok = job.film != 1
+        rig.feed(events.JobFinished(Outcome(job.key, ok, 0.0, (), (), "" if ok else "no room", retry=False)))
+        rig.feed(events.WorkersFree(1))
+        rig.settle(5.0)
+    assert deleted(rig) == [(2, "written")]
 
 
 def test_a_flush_waits_for_results_that_are_on_their_way(rig: Rig) -> None:

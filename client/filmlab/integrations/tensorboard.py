@@ -134,7 +134,12 @@ class SummaryWriter:
         walltime: float | None = None, max_bins: int | None = None,
     ) -> None:  # fmt: skip
         """Counted now: in 64 bins of equal width, or as `numpy.histogram` takes `bins`."""
-        self._log(tag, lambda: Histogram(values, num_bins=64 if bins == "tensorflow" else bins), global_step, walltime)
+        self._log(
+            tag,
+            lambda: Histogram(values, num_bins=64 if isinstance(bins, str) and bins == "tensorflow" else bins),
+            global_step,
+            walltime,
+        )
 
     def add_histogram_raw(
         self, tag: str, min: float, max: float, num: float, sum: float, sum_squares: float, bucket_limits: Any,

@@ -1,6 +1,7 @@
 """How does an agent's state get to disk and back? Whole or not at all, never twice in memory."""
 
 import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,10 @@ def replace_file(path: str | os.PathLike[str], contents: Iterable[Piece]) -> Non
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
-    part = final.with_name(f".{final.name}.{os.getpid()}.part")
+    # Of this call alone: threads, and processes in other pid namespaces, may write the same file.
+    part = final.with_name(f".{final.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:
-        with part.open("wb", buffering=0) as file:
+        with part.open("xb", buffering=0) as file:
             for piece in contents:
                 _write_all(file.fileno(), piece)
             os.fsync(file.fileno())

@@ -105,8 +105,8 @@ def in_order(found: dict[str, Any]) -> list[Any]:
 
 
 def last(values: list[Any] | None, default: Any) -> Any:
-    """The last entry; the default where there is none."""
-    return values[-1] if values else default
+    """The last entry; the default where there is none. Arrays are taken for lists."""
+    return values[-1] if values is not None and len(values) else default
 
 
 def _list_or_none(values: NDArray[Any] | None) -> list[Any] | None:

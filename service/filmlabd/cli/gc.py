@@ -19,6 +19,8 @@ from filmlabd.retention import Quota
 from filmlabd.survey import survey
 
 START_TIMEOUT_S = 15.0
+LOOK_TIMEOUT_S = 5.0
+"""A look needs no daemon: one that hangs is not waited for."""
 ASK_TIMEOUT_S = 120.0
 """A daemon answers when everything is gone, which takes a while with many films."""
 
@@ -91,7 +93,7 @@ def _files(found: Iterable[Path]) -> list[int]:
 
 def _dry(paths: StatePaths, environ: Mapping[str, str]) -> dict[str, Any]:
     try:
-        return Control(paths, ASK_TIMEOUT_S).ask("gc", dry=True)
+        return Control(paths, LOOK_TIMEOUT_S).ask("gc", dry=True)
     except NoDaemon:
         settings = config.load(environ)
         seen = survey(paths.index, paths.film, Survey(Quota(settings.film_bytes, settings.film_files)))

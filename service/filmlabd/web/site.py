@@ -56,7 +56,7 @@ class Site:
         """The token of the link becomes a cookie, which scripts cannot read and other sites do not get sent."""
         try:
             token = json.loads(await request.body())["token"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return trouble(400, "a token is expected")
         if not isinstance(token, str) or not self._access.allows(token):
             return trouble(403, "this is not the token of this page")
