@@ -20,9 +20,6 @@ log = logging.getLogger(__name__)
 
 DRAIN_MOST = 8
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
-RECEIVE_MOST = 4096
-"""Records of one peer that wait here. More than an honest one has on its way (its credit is in bytes): where this bound
-holds a connection up and its peer goes away meanwhile, libzmq 4.3.5 aborts (`!_io_error`)."""
 ZAP_DOMAIN = b"filmlab"
 
 
@@ -127,7 +124,7 @@ class Transport:
     def _make(self) -> "zmq.Socket[bytes]":
         made = self._context.socket(zmq.ROUTER)
         for option, value in (
-            (zmq.RCVHWM, RECEIVE_MOST),
+            (zmq.RCVHWM, 8),
             (zmq.SNDHWM, 1000),
             (zmq.ROUTER_MANDATORY, 1),
             (zmq.MAXMSGSIZE, PAYLOAD_MAX_BYTES),

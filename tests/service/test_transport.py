@@ -70,21 +70,6 @@ async def test_many_messages_at_once_all_arrive_in_order(bench: Bench) -> None:
     ]
 
 
-async def test_what_a_peer_sent_before_it_went_away_arrives(bench: Bench) -> None:
-    """Nobody reads for a while, as when a daemon hangs: no bound on records holds a connection up, since libzmq aborts
-    where the peer of such a one goes away."""
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    leaver = context.socket(zmq.DEALER)
-    leaver.connect(bench.endpoint)
-    leaver.send_multipart(messages.encode(messages.Ping(900), 9).parts)
-    await bench.next()
-    for nonce in range(900):
-        leaver.send_multipart(messages.encode(messages.Ping(nonce), 9).parts)
-    context.destroy(linger=3000)
-    got = [await bench.next() for _ in range(900)]
-    assert len({messages.decode(item.envelope) for item in got if isinstance(item, Received)}) == 900
-
-
 async def test_an_answer_reaches_the_peer_and_a_stranger_none(bench: Bench) -> None:
     """Sending to a peer that is not there is told, not raised."""
     bench.client.send_multipart(messages.encode(messages.Ping(5), 9).parts)
