@@ -1,4 +1,4 @@
-"""What holds for every test: in CI nothing is skipped because a tool is missing."""
+"""What holds for every test: in CI nothing is skipped because a tool is missing, and nothing is left behind."""
 
 import os
 from collections.abc import Generator
@@ -7,6 +7,12 @@ import pytest
 
 FINE_EVERYWHERE = "only root"
 """How the reason begins of what cannot be tried as an ordinary user, whatever is installed."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_of_sb3(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Stable-Baselines3 makes a directory for each `learn()`; by itself, next to all other temporary files."""
+    os.environ["SB3_LOGDIR"] = str(tmp_path_factory.mktemp("sb3"))
 
 
 @pytest.hookimpl(wrapper=True)

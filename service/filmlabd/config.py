@@ -120,7 +120,7 @@ SETTINGS = (
         "keep_free_bytes", Kind.BYTES, None,
         "How much of the state directory's disk is kept free. With less than that no film is taken: trainers keep it, "
         "or spool it, and metrics go on alone until there is room again. 0: film may fill the disk.",
-        unit="bytes", default_text="2GiB or 5 % of the disk, whichever is more", least=0, most=2**60,
+        unit="bytes", default_text="2GiB or 5 % of the disk, whichever is less", least=0, most=2**60,
     ),
     Setting(
         "film_bytes", Kind.BYTES, 20 * 2**30,

@@ -18,8 +18,8 @@ KEEP_FREE_FILES = 1000
 
 
 def floor_bytes(setting: int | None, all_bytes: int) -> int:
-    """How much of a disk is kept free. `setting` None: 2 GiB or 5 % of it, whichever is more."""
-    return max(KEEP_FREE_BYTES, int(KEEP_FREE_SHARE * all_bytes)) if setting is None else setting
+    """How much of a disk is kept free. `setting` None: 2 GiB or 5 % of it, whichever is less."""
+    return min(KEEP_FREE_BYTES, int(KEEP_FREE_SHARE * all_bytes)) if setting is None else setting
 
 
 @dataclass(slots=True)

@@ -41,9 +41,9 @@ def chunk(seq: int, session: int = SESSION) -> Envelope:
 
 
 def test_the_floor_is_2_gib_or_5_percent() -> None:
-    """Whichever is more, unless a setting says how much."""
-    assert floor_bytes(None, 10 * 2**30) == 2 * 2**30
-    assert floor_bytes(None, 100 * 2**30) == 5 * 2**30
+    """Whichever is less, so that a large disk is not taken for full; unless a setting says how much."""
+    assert floor_bytes(None, 10 * 2**30) == 2**29
+    assert floor_bytes(None, 10_000 * 2**30) == 2 * 2**30
     assert floor_bytes(0, 100 * 2**30) == 0
 
 
