@@ -1,8 +1,9 @@
 """How does a run begin? Options are resolved, a given id is asked for, the run joins its session, one line is said."""
 
+import itertools
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from filmlab.schedule import CaptureSchedule
 
 CLAIM_TIMEOUT_S = 5.0
 LEAVING_TIMEOUT_S = 30.0
+FULL_DISK_TIMEOUT_S = 2.0
+"""The same while film is not taken: what was left may have to wait for days."""
 LEAVING_LOOK_S = 0.02
 
 
@@ -41,6 +44,8 @@ class Claim:
     """Alive."""
     leaving: tuple[str, ...]
     """Those of them whose process is done: what they left is being taken in."""
+    film_refused: bool
+    """Film is not taken in for now."""
 
 
 def init(
@@ -144,15 +149,19 @@ def _agree(options: RunOptions) -> RunOptions:
     """The options as they fit what the daemon knows of this id. Raises BadInput where they do not."""
     try:
         claim = _claim(options)
-        deadline = time.monotonic() + LEAVING_TIMEOUT_S
-        while options.writer in claim.leaving and time.monotonic() < deadline:
+        began_at = time.monotonic()
+        while options.writer in claim.leaving and time.monotonic() < began_at + _patience_s(claim):
             time.sleep(LEAVING_LOOK_S)
             claim = _claim(options)
     except Transient as error:
         say(f"run {options.run_id}: could not ask whether this id is in use ({error}); going on")
         return options
     if options.writer in claim.leaving:
-        raise BadInput(f"run {options.run_id}: what its former process left is still being taken in; try again later")
+        # No reason to refuse a training.
+        writer = another_writer(options.writer, claim.writers)
+        waits = f"what its writer {options.writer!r} left waits to be taken in"
+        say(f"run {options.run_id}: {waits}; going on as {writer!r}")
+        options = replace(options, writer=writer)
     if options.writer in claim.writers:
         raise WriterAlive(
             f"run {options.run_id}: its writer {options.writer!r} is alive in another process; "
@@ -165,6 +174,17 @@ def _agree(options: RunOptions) -> RunOptions:
     return replace(options, directory=Path(claim.directory)) if claim.directory else options
 
 
+def _patience_s(claim: Claim) -> float:
+    return FULL_DISK_TIMEOUT_S if claim.film_refused else LEAVING_TIMEOUT_S
+
+
+def another_writer(writer: str, taken: Container[str] = ()) -> str:
+    """A name for a writer of this process, where `writer` is in use: `main-4711`, or `main-4711-2`."""
+    name = f"{writer[:50]}-{os.getpid()}"
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return next(free for free in itertools.chain([name], numbered) if free not in taken)
+
+
 def _claim(options: RunOptions) -> Claim:
     """Ask the daemon. Raises Transient when none answers."""
     reply = Control(_control(options), CLAIM_TIMEOUT_S).ask("claim", run_id=options.run_id, writer=options.writer)
@@ -173,7 +193,8 @@ def _claim(options: RunOptions) -> Claim:
         # That one of our own has finished (it is not open any more), we know before the daemon does.
         ours = {writer for writer, session in sessions.items() if is_ours(session)}
         leaving = ours | set(reply["leaving"])
-        return Claim(bool(reply["known"]), str(reply["directory"]), tuple(sessions), tuple(leaving))
+        refused = bool(reply.get("film_refused"))
+        return Claim(bool(reply["known"]), str(reply["directory"]), tuple(sessions), tuple(leaving), refused)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Transient(f"the daemon's answer is not understood: {error}") from None
 

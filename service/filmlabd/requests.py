@@ -90,6 +90,7 @@ def _claim(core: "Core", args: dict[str, Any]) -> dict[str, Any]:
         "writers": sorted(writers),
         "sessions": {writer: f"{session:016x}" for writer, (session, _) in writers.items()},
         "leaving": sorted(writer for writer, seat in writers.items() if _is_leaving(core, *seat)),
+        "film_refused": core.gate.desk.closed,
     }
 
 

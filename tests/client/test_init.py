@@ -240,6 +240,21 @@ def test_a_writer_that_is_leaving_is_waited_for(studio: Studio) -> None:
         assert len(asked) == 3
 
 
+def test_a_writer_that_does_not_leave_is_gone_beside(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Film of a former process that waits for room on a full disk keeps no training from beginning, however often."""
+    monkeypatch.setattr("filmlab._init.FULL_DISK_TIMEOUT_S", 0.0)
+    taken = {"main": "7", f"main-{os.getpid()}": "8"}
+    reply = {"known": True, "directory": "/before/p/n-r1", "sessions": taken, "leaving": list(taken)}
+    reply |= {"film_refused": "its disk has 1 GB left"}
+    with control_that_says(studio, reply):
+        run = studio.init(id="r1")
+        assert run.writer == f"main-{os.getpid()}-2"
+        run.finish()
+    assert f"going on as 'main-{os.getpid()}-2'" in capfd.readouterr().err
+
+
 def test_without_an_answer_the_run_goes_on_and_says_so(studio: Studio, capfd: pytest.CaptureFixture[str]) -> None:
     """A daemon that cannot be asked is no reason to refuse a training."""
     studio.init(id="r1").finish()

@@ -88,3 +88,14 @@ def test_film_of_a_dead_trainer_waits_in_its_spool(house: House) -> None:
     house.wait_printed()
     assert len(list(house.run_dir().glob("episodes/*.gif"))) == 6
     until(lambda: not list(house.paths.spool.iterdir()), "an empty spool")
+
+
+def test_a_run_is_resumed_while_its_film_waits_for_room(house: House) -> None:
+    """Film that a former process left in its spool keeps no training from beginning; its numbers are shown."""
+    house.daemon("--keep-free-bytes", "1000GB")
+    for attempt in (1, 2, 3):
+        trainer = house.trainer(TRAINER)
+        output, _ = trainer.communicate("\n" * 6, timeout=60)
+        assert trainer.returncode == 0, output
+        until(lambda wanted=6 * attempt: bool(house.runs()) and house.runs()[0].episodes == wanted, "its episodes")
+    assert [run.run_id for run in house.runs()] == ["full0001"]

@@ -229,7 +229,7 @@ def test_claim_tells_who_has_a_run_open(rig: Rig) -> None:
     replies = {command.request: command.body for command in rig.commands if isinstance(command, events.Reply)}
     assert replies[b"q1"] == {
         "ok": True, "known": True, "attempt": 1, "directory": "/tmp/x", "writers": ["main"],
-        "sessions": {"main": f"{SESSION:016x}"}, "leaving": [],
+        "sessions": {"main": f"{SESSION:016x}"}, "leaving": [], "film_refused": "",
     }  # fmt: skip
     assert replies[b"q2"]["known"] is False
     assert replies[b"q3"]["ok"] is False

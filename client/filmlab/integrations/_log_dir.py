@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filmlab._current import current, enter
-from filmlab._init import WriterAlive, init
+from filmlab._init import WriterAlive, another_writer, init
 from filmlab._run import Run
 
 
@@ -82,7 +82,7 @@ def _begin(run_id: str | None, name: str, writer: str) -> Run:
         run = init(name=name, id=run_id, writer=writer)
     except WriterAlive:
         # Another process has this directory's run open under the same name: it goes on beside that one.
-        run = init(name=name, id=run_id, writer=f"{writer[:60]}-{os.getpid()}")
+        run = init(name=name, id=run_id, writer=another_writer(writer))
     if before is not None and not before._seat.finished:
         # `filmlab.log` goes on meaning what it meant.
         enter(before)
