@@ -65,8 +65,8 @@ def summarise(reports: list[dict[str, Any]]) -> None:
     print("\nOpen these in a browser:")
     for report in reports:
         print(f"  {report['dir']}/index.html")
-    command = Path(sys.executable).with_name("filmlab")
-    print(f"`{os.path.relpath(command)} ls` lists every run there is.")
+    command = os.path.relpath(Path(sys.executable).with_name("filmlab"))
+    print(f"`{command} ls` lists every run there is, and `{command} show` shows them live.")
 
 
 if __name__ == "__main__":
