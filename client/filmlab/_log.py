@@ -1,5 +1,7 @@
 """What does `Run.log` do where its quick way does not fit? Pair by pair: new keys, media, other axes, complaints."""
 
+import math
+import operator
 import time
 from collections.abc import Mapping
 from itertools import groupby
@@ -11,8 +13,10 @@ from filmlab.definitions import DEFINITIONS_MAX, Definition, axes, axis_of
 from filmlab.errors import BadInput
 from filmlab.frames import Snapshot
 from filmlab.intake import FilmEnd, Shot
+from filmlab.jsonable import as_text
 from filmlab.media import Medium
 from filmlab.reel import Reel
+from filmlab.steps import plain_number
 from filmlab.wire.entries import NO_EPISODE, NO_STEP, EntryType, Media, RunUpdate, encode_body, encode_entry
 
 _STEP_MAX = 2**63 - 1
@@ -30,7 +34,7 @@ class Logbook:
         self._reached: dict[str, int] = {}
         """The last value of each metric that is an x axis."""
 
-    def log(self, values: Any, step: Any, commit: bool | None, wall: float | None) -> None:
+    def log(self, values: Any, step: Any, commit: bool | None, wall: Any) -> None:
         """One call of `log`; every complaint is said, none ends the training."""
         try:
             if not self._seat.ready("log"):
@@ -41,7 +45,7 @@ class Logbook:
                 self.held = {**self.held, **values}
                 return
             held, self.held = self.held, {}
-            self._log({**held, **values} if held else values, step, time.time() if wall is None else wall)
+            self._log({**held, **values} if held else values, step, wall)
         except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `failed`
             self._seat.failed("log", error)
 
@@ -67,9 +71,9 @@ class Logbook:
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _log(self, values: Mapping[Any, Any], step: Any, wall: float) -> None:
+    def _log(self, values: Mapping[Any, Any], step: Any, moment: Any) -> None:
         found = sort_out(values)
-        at = _step(step, found)
+        at, wall = _step(step, found), _wall(moment, found)
         if self._axes:
             self._log_on_axes(found, at, wall)
         else:
@@ -155,11 +159,25 @@ def _step(step: Any, found: Sorted) -> int:
     if step is None:
         return NO_STEP
     try:
-        value = int(step) if isinstance(step, float) and step.is_integer() else step.__index__()
-    except AttributeError:
+        value = int(step) if isinstance(step, float) and step.is_integer() else operator.index(step)
+    except Exception:  # noqa: BLE001  # a stranger's __index__ may raise anything: then it is no number
         found.complaints.append(("step", f"step is a whole number, got {type(step).__name__}; it is left out"))
         return NO_STEP
     if not -_STEP_MAX <= value <= _STEP_MAX:
-        found.complaints.append(("step", f"step {value} does not fit 64 bits; it is left out"))
+        found.complaints.append(("step", f"step {as_text(value)} does not fit 64 bits; it is left out"))
         return NO_STEP
-    return int(value)
+    return value
+
+
+def _wall(moment: Any, found: Sorted) -> float:
+    """Unix time. What is none must not get to the sender, which takes it for a float."""
+    if moment is None:
+        return time.time()
+    try:
+        wall = plain_number(moment)
+    except Exception:  # noqa: BLE001  # a stranger's __float__ may raise anything: then it is no number
+        wall = math.nan
+    if math.isfinite(wall):
+        return wall
+    found.complaints.append(("wall", f"a wall time is seconds since 1970, got {as_text(moment)[:60]}; it is now"))
+    return time.time()

@@ -6,6 +6,7 @@ from typing import Any
 
 from filmlab._seat import Seat
 from filmlab.errors import BadInput
+from filmlab.notices import wording
 from filmlab.parcel import (
     AnyResults,
     Parcel,
@@ -22,12 +23,12 @@ from filmlab.wire.entries import encode_entry
 from filmlab.wire.jsonbody import to_json
 
 
-def log_results(seat: Seat, results: Any, save_checkpoint: bool, metadata: RunMetadata | None, episodes: Any) -> None:
+def log_results(seat: Seat, results: Any, save_checkpoint: Any, metadata: RunMetadata | None, episodes: Any) -> None:
     """As `Run.log_results`: nothing is raised into the training, unless it is strict."""
     began = perf_counter_ns()
     try:
         if seat.ready("log_results"):
-            hand_over(seat, results, save_checkpoint, metadata, episodes)
+            hand_over(seat, results, bool(save_checkpoint), metadata, episodes)
     except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `failed`
         seat.failed("log_results", error)
     finally:
@@ -108,4 +109,4 @@ def _drop(seat: Seat, size_bytes: int, what: str, reason: str) -> None:
     """Part of it is left out: said at once, counted, and shown with the run."""
     seat.tally.count_drop(reason)
     if not seat.notices.strict:
-        seat.notices.warn(f"{what}-dropped", f"run {seat.id}: {reason}")
+        seat.notices.warn(f"{what} {wording(reason)}", f"run {seat.id}: {reason}")

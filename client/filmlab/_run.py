@@ -1,6 +1,7 @@
 """What does a training say to filmlab? A `Run`: its numbers, its episodes, and when it is over."""
 
 import contextlib
+import operator
 import random
 import sys
 import time
@@ -22,6 +23,7 @@ from filmlab._stats import Stats, farewell, stage_of, stats_of
 from filmlab._values import values_of
 from filmlab.definitions import define
 from filmlab.errors import BadInput
+from filmlab.jsonable import as_text
 from filmlab.notices import say
 from filmlab.options import RunOptions
 from filmlab.progress import Display
@@ -97,7 +99,7 @@ class Run(DroppedCalls):
         """
         began = perf_counter_ns()
         try:
-            if commit is not None or self._book.held or not self._log_quickly(data, step, wall):
+            if commit is not None or wall is not None or self._book.held or not self._log_quickly(data, step):
                 self._book.log(data, step, commit, wall)
         finally:
             self._seat.tally.meter.add(perf_counter_ns() - began)
@@ -114,12 +116,13 @@ class Run(DroppedCalls):
                 run's summary says of it, as `name.min`.
             goal: `minimize` or `maximize`: what `best` is.
         """
+        metric = Metric(as_text(name))
         try:
             if self._seat.ready("define_metric"):
-                self._book.define(str(name), define(step_metric, summary, goal))
+                self._book.define(metric.name, define(step_metric, summary, goal))
         except Exception as error:  # noqa: BLE001  # as in `episode`
             self._seat.failed("define_metric", error)
-        return Metric(str(name))
+        return metric
 
     def episode(
         self,
@@ -204,21 +207,20 @@ class Run(DroppedCalls):
             metadata: a `RunMetadata`; None: as it is found here.
             episodes: `EpisodeFiles`, when the episodes in the results are to be files, and videos.
         """
-        log_results(self._seat, results, bool(save_checkpoint), metadata, episodes)
+        log_results(self._seat, results, save_checkpoint, metadata, episodes)
 
     def update(self, *, config: Any = None, summary: Any = None) -> None:
         """Set keys of the run's configuration or summary."""
         self.config.update(config)
         self.summary.update(summary)
 
-    def _log_quickly(self, values: Mapping[str, Any], step: Any, wall: float | None) -> bool:
+    def _log_quickly(self, values: Mapping[str, Any], step: Any) -> bool:
         """A row of keys that are known; False where anything has to be looked at more closely."""
         try:
             row = self._seat.rows[tuple(values)]
             body = row.ids + row.pack(*values.values())
             at = NO_STEP if step is None else step
-            now = time.time() if wall is None else wall
-            entry = encode_body(EntryType.SNAPSHOT, body, self._seat.tally.number, at, NO_EPISODE, now)
+            entry = encode_body(EntryType.SNAPSHOT, body, self._seat.tally.number, at, NO_EPISODE, time.time())
         except Exception:  # noqa: BLE001  # new keys, media, no number, bad step, not open: all are sorted out elsewhere
             return False
         self._seat.put_metrics(entry)
@@ -252,7 +254,7 @@ class Run(DroppedCalls):
             return
         self._book.release()
         try:
-            self._finish("crashed" if status == "crashed" or _is_failure(status) or exit_code else "finished")
+            self._finish("crashed" if _is_failure(status) or _is_failure(exit_code) else "finished")
         except Exception as error:  # noqa: BLE001  # as above
             self._seat.failed("finish", error)
 
@@ -387,6 +389,11 @@ class Metric:
     name: str
 
 
-def _is_failure(status: object) -> bool:
-    """Whether this is an exit code other than 0."""
-    return isinstance(status, int) and status != 0
+def _is_failure(status: Any) -> bool:
+    """Whether this says `crashed`, or is an exit code other than 0."""
+    if isinstance(status, str):
+        return status == "crashed"
+    try:
+        return operator.index(status) != 0
+    except Exception:  # noqa: BLE001  # a stranger's __index__ may raise anything: then it is no code
+        return False

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from filmlab import _process
 from filmlab._rows import Row
-from filmlab.notices import Notices
+from filmlab.jsonable import as_text
+from filmlab.notices import Notices, wording
 from filmlab.options import RunOptions
 from filmlab.surroundings import surroundings
 from filmlab.tally import Tally
@@ -73,10 +74,11 @@ class Seat:
         self.notices.warn("metrics-dropped", f"run {self.id}: metrics are dropped: memory and spool are full")
 
     def failed(self, what: str, error: Exception) -> None:
-        """Say once that a call failed; with strict, raise what it failed with."""
+        """Say that a call failed, once for each reason; with strict, raise what it failed with."""
         if self.notices.strict:
             raise error
-        self.notices.warn(f"{what} {type(error).__name__}", f"run {self.id}: {what} failed: {error}")
+        reason = as_text(error)
+        self.notices.warn(f"{what} {wording(reason)}", f"run {self.id}: {what} failed: {reason}")
 
     # --- the session ------------------------------------------------------------------------------------------------
 

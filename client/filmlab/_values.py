@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from filmlab.errors import BadInput
-from filmlab.jsonable import document
+from filmlab.jsonable import as_text, document
+from filmlab.notices import wording
 from filmlab.wire.entries import RunUpdate, encode_entry
 from filmlab.wire.jsonbody import Json
 
@@ -49,10 +50,16 @@ class Values(MutableMapping[str, Any]):
         return self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self.update({key: value})
+        self.update([(key, value)])
 
     def __delitem__(self, key: str) -> None:
-        self.update({key: None})
+        """Whoever was told of it is told that it is null."""
+        tell = self._teller()
+        if isinstance(key, str) and key in self._values:
+            del self._values[key]
+            tell({key: None})
+        else:
+            self._refuse(f"{self._what} has no such key to delete")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -72,17 +79,30 @@ class Values(MutableMapping[str, Any]):
         return f"{self._what}({self._values!r})"
 
     def _read(self, values: Any) -> Json:
-        found, complaint = document(dict(values) if isinstance(values, list | tuple) else values, self._what)
-        if complaint and self._complain is not None:
-            self._complain(complaint)
+        try:
+            found, complaint = document(dict(values) if isinstance(values, list | tuple) else values, self._what)
+        except Exception as error:  # noqa: BLE001  # a list of anything, with keys of any kind; here it is no pairs
+            found, complaint = {}, f"{self._what} should be a mapping or pairs: {as_text(error)}; it is left out"
+        if complaint:
+            self._refuse(complaint)
         return found
 
     def _set(self, values: Json) -> None:
-        if self._tell is None:
-            raise BadInput(f"{self._what}: no run is open; begin one with filmlab.init()")
+        tell = self._teller()
         if values:
             self._values.update(values)
-            self._tell(values)
+            tell(values)
+
+    def _teller(self) -> Callable[[Json], None]:
+        """Raises BadInput where there is no run."""
+        tell: Callable[[Json], None] | None = self._tell
+        if tell is None:
+            raise BadInput(f"{self._what}: no run is open; begin one with filmlab.init()")
+        return tell
+
+    def _refuse(self, complaint: str) -> None:
+        if self._complain is not None:
+            self._complain(complaint)
 
 
 def values_of(seat: "Seat") -> tuple[Values, Values]:
@@ -98,7 +118,7 @@ def values_of(seat: "Seat") -> tuple[Values, Values]:
             seat.failed("update", error)
 
     def complain(complaint: str) -> None:
-        seat.notices.warn(complaint.split(" ")[0], f"run {seat.id}: {complaint}")
+        seat.notices.warn(wording(complaint), f"run {seat.id}: {complaint}")
 
     config = Values("config", seat.options.config, lambda values: tell(values, {}), complain)
     return config, Values("summary", {}, lambda values: tell({}, values), complain)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmlab.errors import BadInput
+from filmlab.jsonable import as_text
 from filmlab.spares import keep
 from filmlab.wire.chunks import SIDE_MAX_PX
 
@@ -159,7 +160,7 @@ def _as_array(frame: Any) -> NDArray[Any]:
     try:
         array = np.asarray(frame)
     except Exception as error:  # noqa: BLE001  # whatever a foreign __array__ raises, it is no frame
-        raise BadFrame(f"is a {type(frame).__name__} that gives no array ({error})") from None
+        raise BadFrame(f"is a {type(frame).__name__} that gives no array ({as_text(error)})") from None
     if array.dtype.hasobject:
         raise BadFrame(f"is a {type(frame).__name__}; a frame is an array")
     return array

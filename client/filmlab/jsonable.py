@@ -27,7 +27,7 @@ def jsonable(value: Any, *, finite: bool = True) -> Any:
     become texts, and so does all that JSON does not know.
 
     Raises:
-        ValueError: there are over 500 000 items in it; one that holds itself twice has no end otherwise.
+        TooMany: there are over 500 000 items in it; one that holds itself twice has no end otherwise.
     """
     return _Reader(finite).value(value, 0)
 
@@ -41,7 +41,7 @@ def document(value: Any, what: str) -> tuple[Json, str]:
         return {}, ""
     try:
         found = jsonable(value)
-    except ValueError as error:
+    except TooMany as error:
         return {}, f"{what} is left out: {error}"
     if not isinstance(found, dict):
         return {}, f"{what} should be a mapping, got {type(value).__name__}; it is left out"
@@ -50,6 +50,10 @@ def document(value: Any, what: str) -> tuple[Json, str]:
     except WireError as error:
         return {}, f"{what} is left out: {error}"
     return found, ""
+
+
+class TooMany(ValueError):
+    """There is no end to a value."""
 
 
 class _Reader:
@@ -62,7 +66,7 @@ class _Reader:
     def value(self, value: Any, depth: int) -> Any:
         self._items += 1
         if self._items > ITEMS_MAX:
-            raise ValueError(f"over {ITEMS_MAX} items, or one that holds itself")
+            raise TooMany(f"over {ITEMS_MAX} items, or one that holds itself")
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, enum.Enum):
@@ -70,16 +74,27 @@ class _Reader:
         if isinstance(value, str):
             return value[:TEXT_MAX_CHARS].encode("utf-8", "replace").decode()
         if isinstance(value, int):
-            return int(value) if -EXACT_MAX <= value <= EXACT_MAX else _text(value)
+            return int(value) if -EXACT_MAX <= value <= EXACT_MAX else as_text(value)
         if isinstance(value, float):
             return float(value) if not self._finite or math.isfinite(value) else None
         if isinstance(value, np.generic):
-            return self.value(value.item(), depth) if not isinstance(value, np.void) else _text(value)
-        return self._container(value, depth) if depth < DEPTH_MAX else _text(value)
+            return self.value(value.item(), depth) if not isinstance(value, np.void) else as_text(value)
+        if depth >= DEPTH_MAX:
+            return as_text(value)
+        try:
+            return self._container(value, depth)
+        except TooMany:
+            raise
+        except Exception:  # noqa: BLE001  # a stranger's object may raise at any touch: then it is a text
+            return as_text(value)
+
+    def key(self, key: Any) -> Any:
+        """Of an object: a text."""
+        return self.value(key if isinstance(key, str) else as_text(key), 0)
 
     def _container(self, value: Any, depth: int) -> Any:
         if isinstance(value, Mapping):
-            return {self.value(str(key), depth): self.value(item, depth + 1) for key, item in value.items()}
+            return {self.key(key): self.value(item, depth + 1) for key, item in value.items()}
         if isinstance(value, list | tuple | Set):
             return [self.value(item, depth + 1) for item in value]
         if isinstance(value, np.ndarray):
@@ -91,16 +106,17 @@ class _Reader:
         if is_dataclass(value) and not isinstance(value, type):
             return {item.name: self.value(getattr(value, item.name, None), depth + 1) for item in fields(value)}
         if isinstance(value, PurePath):
-            return _text(value)
+            return as_text(value)
         if getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None)):
             # A number of another library: a tensor without dimensions.
             return self.value(value.item(), depth + 1)
         if isinstance(value, type) or callable(value):
             return getattr(value, "__qualname__", type(value).__name__)
-        return _text(value)
+        return as_text(value)
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """What it says of itself, at most 1000 characters; its type where it cannot say anything. Never raises."""
     try:
         text = str(value)
     except Exception:  # noqa: BLE001  # a stranger's __str__ may raise anything, and this is only a description

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from filmlab._foreign import IMAGE_OPTIONS, leave_out
 from filmlab.errors import BadInput
 from filmlab.frames import MOMENTS_MAX, Frame
+from filmlab.jsonable import as_text
 from filmlab.pictures import as_array, as_bytes, as_frame, channels_last, is_path, read_file
 from filmlab.wire.names import clean_text
 
@@ -70,12 +72,14 @@ class Image(Medium):
         **others: Any,
     ) -> None:
         leave_out("Image", others, IMAGE_OPTIONS)
-        if is_path(data_or_path):
-            mime, data = read_file(data_or_path, "image")
-            super().__init__(mime, caption, [], data=data)
-            return
-        array = channels_last(as_array(data_or_path, "Image", mode), layout)
-        super().__init__("image/frames", caption, [as_frame(as_bytes(array, "Image", normalize=normalize), "Image")])
+        with _refusing("Image"):
+            if is_path(data_or_path):
+                mime, data = read_file(data_or_path, "image")
+                super().__init__(mime, caption, [], data=data)
+                return
+            array = channels_last(as_array(data_or_path, "Image", mode), layout)
+            frame = as_frame(as_bytes(array, "Image", normalize=normalize), "Image")
+            super().__init__("image/frames", caption, [frame])
 
 
 class Video(Medium):
@@ -102,23 +106,15 @@ class Video(Medium):
         *,
         layout: VideoLayout | None = None,
     ) -> None:
-        if isinstance(caption, int | float):
-            raise BadInput(f"Video: caption is a text; say fps={caption!r} by its name")
-        rate = FPS if fps is None else check_fps(fps)
-        if is_path(data_or_path):
-            mime, data = read_file(data_or_path, "video")
-            super().__init__(mime, caption, [], rate, data)
-            return
-        if isinstance(data_or_path, Iterable) and not hasattr(data_or_path, "__array__"):
-            arrays = [as_bytes(as_array(item, "Video"), "Video") for item in data_or_path]
-        else:
-            arrays = list(as_bytes(_time_first(as_array(data_or_path, "Video"), layout), "Video"))
-        if not 1 <= len(arrays) <= MOMENTS_MAX:
-            raise BadInput(f"Video: 1 to {MOMENTS_MAX} frames, got {len(arrays)}")
-        frames = [as_frame(item, "Video") for item in arrays]
-        if len({frame.shape for frame in frames}) > 1:
-            raise BadInput(f"Video: frames of different shapes {sorted({frame.shape for frame in frames})}")
-        super().__init__("video/frames", caption, frames, rate)
+        with _refusing("Video"):
+            if isinstance(caption, int | float):
+                raise BadInput(f"Video: caption is a text; say fps={caption!r} by its name")
+            rate = FPS if fps is None else check_fps(fps)
+            if is_path(data_or_path):
+                mime, data = read_file(data_or_path, "video")
+                super().__init__(mime, caption, [], rate, data)
+            else:
+                super().__init__("video/frames", caption, _frames(data_or_path, layout), rate)
 
 
 class Text(Medium):
@@ -128,11 +124,15 @@ class Text(Medium):
         text: at most 200 000 characters are kept.
         caption: free text, at most 200 characters.
         markdown: how it is meant; the page shows its tables as tables.
+
+    Raises:
+        BadInput: it cannot be made a text.
     """
 
     def __init__(self, text: Any, caption: str | None = None, *, markdown: bool = False) -> None:
-        data = str(text)[:TEXT_MAX_CHARS].encode("utf-8", "replace")
-        super().__init__("text/markdown" if markdown else "text/plain", caption, [], data=data)
+        with _refusing("Text"):
+            data = str(text)[:TEXT_MAX_CHARS].encode("utf-8", "replace")
+            super().__init__("text/markdown" if markdown else "text/plain", caption, [], data=data)
 
 
 class Html(Medium):
@@ -147,15 +147,13 @@ class Html(Medium):
     """
 
     def __init__(self, data: Any, inject: bool = True, data_is_not_path: bool = False) -> None:
-        if not data_is_not_path and is_path(data) and os.fspath(data).endswith(".html"):
-            try:
+        with _refusing("Html"):
+            if not data_is_not_path and is_path(data) and os.fspath(data).endswith(".html"):
                 data = Path(data).read_text("utf-8")
-            except (OSError, ValueError) as error:
-                raise BadInput(f"Html: {error}") from None
-        text = str(data.read() if hasattr(data, "read") else data)
-        if len(text) > TEXT_MAX_CHARS:
-            raise BadInput(f"Html: {len(text)} characters; at most {TEXT_MAX_CHARS}")
-        super().__init__("text/html", None, [], data=text.encode("utf-8", "replace"))
+            text = str(data.read() if hasattr(data, "read") else data)
+            if len(text) > TEXT_MAX_CHARS:
+                raise BadInput(f"Html: {len(text)} characters; at most {TEXT_MAX_CHARS}")
+            super().__init__("text/html", None, [], data=text.encode("utf-8", "replace"))
 
 
 class Histogram(Medium):
@@ -176,12 +174,11 @@ class Histogram(Medium):
         left_out = 0
         if (sequence is None) == (np_histogram is None):
             raise BadInput("Histogram: either a sequence of numbers, or np_histogram")
-        if np_histogram is None:
-            if isinstance(num_bins, int) and not 1 <= num_bins <= BINS_MAX:
-                raise BadInput(f"Histogram: 1 to {BINS_MAX} bins, got {num_bins}")
-            counts, edges, left_out = count_values(sequence, num_bins)
-        else:
-            counts, edges = _checked(np_histogram)
+        with _refusing("Histogram"):
+            if np_histogram is None:
+                counts, edges, left_out = count_values(sequence, num_bins)
+            else:
+                counts, edges = _checked(np_histogram)
         fields = {"counts": counts.tolist(), "edges": edges.tolist(), "nonfinite": left_out}
         super().__init__(self.MIME, None, [], data=json.dumps(fields, allow_nan=False).encode())
 
@@ -192,15 +189,13 @@ def count_values(values: Any, bins: Any) -> tuple[NDArray[Any], NDArray[np.float
     Raises:
         BadInput: there is no finite number, or these bins cannot be made.
     """
+    if isinstance(bins, int | np.integer) and not 1 <= bins <= BINS_MAX:
+        raise BadInput(f"Histogram: 1 to {BINS_MAX} bins, got {as_text(bins)}")
     given = as_array(values, "Histogram").ravel().astype(np.float64)
     known = given[np.isfinite(given)]
     if not known.size:
         raise BadInput(f"Histogram: no finite number among {given.size} values")
-    try:
-        counts, edges = np.histogram(known, bins=bins)
-    except (ValueError, TypeError, MemoryError) as error:
-        raise BadInput(f"Histogram: {error}") from None
-    counts, edges = _checked((counts, edges))
+    counts, edges = _checked(np.histogram(known, bins=bins))
     return counts, edges, given.size - known.size
 
 
@@ -208,7 +203,7 @@ def check_fps(fps: float) -> float:
     """A frame rate as float. Raises BadInput unless it is above 0 and at most 1000."""
     try:
         value = float(fps)
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001  # a stranger's __float__ may raise anything: then it is no number
         raise BadInput(f"fps: a number, got {type(fps).__name__}") from None
     if not 0 < value <= FPS_MAX:
         raise BadInput(f"fps: above 0 and at most {FPS_MAX:g}, got {fps}")
@@ -232,6 +227,31 @@ def _checked(histogram: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
         counts = np.add.reduceat(counts, np.arange(0, len(counts), 2))
         edges = np.append(edges[:last:2], edges[last])
     return counts, edges
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """What a constructor is given may raise anything at any touch, or be too large: all of it is BadInput."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except Exception as error:  # as said
+        raise BadInput(f"{what}: {as_text(error) or type(error).__name__}") from error
+
+
+def _frames(found: Any, layout: VideoLayout | None) -> list[Frame]:
+    """A clip's frames, all of one shape. Raises BadInput where they are not."""
+    if isinstance(found, Iterable) and not hasattr(found, "__array__"):
+        arrays = [as_bytes(as_array(item, "Video"), "Video") for item in found]
+    else:
+        arrays = list(as_bytes(_time_first(as_array(found, "Video"), layout), "Video"))
+    if not 1 <= len(arrays) <= MOMENTS_MAX:
+        raise BadInput(f"Video: 1 to {MOMENTS_MAX} frames, got {len(arrays)}")
+    frames = [as_frame(item, "Video") for item in arrays]
+    if len({frame.shape for frame in frames}) > 1:
+        raise BadInput(f"Video: frames of different shapes {sorted({frame.shape for frame in frames})}")
+    return frames
 
 
 def _time_first(clip: NDArray[Any], layout: VideoLayout | None) -> NDArray[Any]:

@@ -1,5 +1,6 @@
 """How does filmlab complain without stopping a training? Once per kind, counted; with `strict` it raises instead."""
 
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -7,6 +8,10 @@ from pathlib import Path
 from filmlab.errors import BadInput
 
 _PACKAGE = str(Path(__file__).parent)
+
+KINDS_MAX = 1000
+"""Of complaints of one run; what is of a further kind is silent."""
+_NUMBER = re.compile(r"\b(0x[0-9a-f]+|\d[\d.,_]*)\b")
 
 
 class FilmlabWarning(UserWarning):
@@ -44,8 +49,15 @@ class Notices:
     def _count(self, kind: str) -> bool:
         """Count one more of a kind; True for the first."""
         seen = self.counts.get(kind, 0)
+        if not seen and len(self.counts) >= KINDS_MAX:
+            return False
         self.counts[kind] = seen + 1
         return seen == 0
+
+
+def wording(message: str) -> str:
+    """The kind of a message that has only its words to tell it by: the same for those that differ in numbers."""
+    return _NUMBER.sub("#", message)[:300]
 
 
 def say(message: str) -> None:

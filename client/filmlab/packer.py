@@ -25,6 +25,7 @@ from filmlab.delivery import (
 from filmlab.errors import WireError
 from filmlab.frames import BadFrame
 from filmlab.intake import FilmEnd, Intake, Item, Shot
+from filmlab.notices import wording
 from filmlab.outbox import Outbox
 from filmlab.parcel import Parcel
 from filmlab.postings import Postings
@@ -240,13 +241,19 @@ class Packer:
         actions, rewards, first = gathered.actions, gathered.rewards, gathered.first_step
         gathered.actions, gathered.rewards, gathered.steps_bytes = [], [], 0
         gathered.first_step, gathered.steps_due_at = first + len(rewards), None
-        try:
+
+        def entry(actions: list[Any]) -> Steps:
             table = columns(actions, rewards)
+            return Steps(
+                run=reel.run, wall=reel.wall, step=first, episode=reel.episode, film=reel.number, columns=table
+            )
+
+        try:
+            found = entry(actions)
         except WireError as error:
             self._tell_all("steps", f"actions of episode {reel.episode} are left out: {error}")
-            table = columns([None] * len(actions), rewards)
-        entry = Steps(run=reel.run, wall=reel.wall, step=first, episode=reel.episode, film=reel.number, columns=table)
-        self._add(entry, now)
+            found = entry([None] * len(actions))
+        self._add(found, now)
 
     def _push_b(self, film: Film, blobs: Sequence[bytes]) -> int:
         assert self._outbox is not None
@@ -274,7 +281,7 @@ class Packer:
         tally.results_sent += 1
         if failure:
             tally.count_drop(failure)
-            tally.notices.tell("results-dropped", f"results of type {parcel.run_type}: {failure}")
+            tally.notices.tell(wording(failure), f"results of type {parcel.run_type}: {failure}")
 
     # --- entries ----------------------------------------------------------------------------------------------------
 

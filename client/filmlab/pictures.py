@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from filmlab.errors import BadInput
 from filmlab.frames import BadFrame, Frame, check_shape
+from filmlab.jsonable import as_text
 from filmlab.wire.head import BODY_MAX_BYTES
 
 FILE_MAX_BYTES = BODY_MAX_BYTES - 64 * 1024
@@ -74,9 +75,10 @@ def as_array(value: Any, what: str, mode: str | None = None) -> NDArray[Any]:
             value = value.detach().cpu()
         array = np.asarray(value)
     except Exception as error:  # noqa: BLE001  # whatever a stranger's object raises, it is no image
-        raise BadInput(f"{what}: {type(value).__name__} gives no array ({error})") from None
+        raise BadInput(f"{what}: {type(value).__name__} gives no array ({as_text(error)})") from None
     if array.dtype.kind not in "buif":
-        raise BadInput(f"{what}: a {type(value).__name__} of {array.dtype} is no image")
+        holds = "texts" if array.dtype.kind in "US" else f"{array.dtype}"
+        raise BadInput(f"{what}: real numbers are wanted; this {type(value).__name__} holds {holds}")
     return array
 
 

@@ -80,7 +80,8 @@ def _uniform(actions: list[Any]) -> NDArray[Any] | None:
     if not isinstance(first, np.ndarray | np.generic):
         return None
     dtype = first.dtype.newbyteorder("<")
-    if dtype not in _NUMBERS or first.ndim > 3:
+    # What has no element at all would be items of no bytes, and they have no place in a column.
+    if dtype not in _NUMBERS or first.ndim > 3 or not first.size:
         return None
     if any(action.dtype != first.dtype or action.shape != first.shape for action in actions):
         return None

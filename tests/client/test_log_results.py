@@ -83,6 +83,21 @@ def test_misuse_is_warned_of_and_raises_with_strict(
     assert not studio.entries(Results)
 
 
+def test_each_different_refusal_is_said_once(studio: Studio) -> None:
+    """A second mistake of another kind is not hidden behind the first; the same one again is."""
+    run = studio.init(strict=False)
+    with pytest.warns(FilmlabWarning) as said:
+        for _ in range(2):
+            run.log_results({"no": "results"})
+            run.log_results(samples.training(run.dir), metadata={})  # type: ignore[arg-type]
+            for leaf in ("kernel", "bias"):
+                run.log_results(samples.training(run.dir, {leaf: print}), save_checkpoint=True)
+    words = ("or EvaluationResults, got dict", "is a RunMetadata, got dict", "agent state: kernel", "agent state: bias")
+    assert len(said) == len(words)
+    assert all(word in str(item.message) for word, item in zip(words, said, strict=True))
+    run.finish()
+
+
 def test_a_state_that_cannot_be_written_is_left_out_alone(studio: Studio) -> None:
     """The results arrive with a note; strict raises what `results.save` would, after they were handed over."""
     for strict in (False, True):

@@ -35,11 +35,12 @@ def test_floats_and_bools_become_bytes() -> None:
         (np.zeros((4, 5, 2), np.uint8), r"shape \(4, 5, 2\)"),
         (np.zeros((0, 5, 3), np.uint8), "sides are 1 to 8192"),
         (np.full((2, 2), np.nan), "no number in it"),
-        (np.zeros((2, 2), np.complex64), "complex64 is no image"),
+        (np.zeros((2, 2), np.complex64), "real numbers are wanted; this ndarray holds complex64"),
         (np.zeros((3, 5, 3), np.uint8), "say layout="),
         (np.zeros((5,), np.uint8), r"shape \(5,\)"),
         ("view.txt", "a file is .png, .jpg"),
         ("missing.png", "No such file"),
+        (["a"], "Image: real numbers are wanted; this list holds texts"),
         (None, "Image"),
     ],
 )

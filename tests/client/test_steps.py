@@ -49,6 +49,7 @@ def test_arrays_keep_their_dtype(dtype: str) -> None:
         [np.zeros(2, np.float32), np.zeros(2)],
         [np.zeros(1, np.float16)],
         [np.zeros((1, 1, 1, 1))],
+        [np.zeros((0, 2))],
     ],
 )
 def test_mixtures_are_json(actions: list[Any]) -> None:

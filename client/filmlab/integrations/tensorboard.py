@@ -5,13 +5,15 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Concatenate, ParamSpec, Self
 
 import numpy as np
 
 from filmlab._run import Run
+from filmlab.errors import BadInput
 from filmlab.integrations._layouts import clip, picture, settings_in
 from filmlab.integrations._log_dir import Seats
 from filmlab.media import Histogram, Image, Medium, Text, Video
@@ -19,6 +21,22 @@ from filmlab.notices import say_once
 
 HYPERPARAMETERS = "hyperparameters"
 """A table under this tag is the run's configuration, too."""
+_Arguments = ParamSpec("_Arguments")
+
+
+def _guarded(
+    method: "Callable[Concatenate[SummaryWriter, _Arguments], None]",
+) -> "Callable[Concatenate[SummaryWriter, _Arguments], None]":
+    """Whatever it is called with, nothing is raised into the training; `strict` raises."""
+
+    @wraps(method)
+    def call(self: "SummaryWriter", /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001  # as said
+            self.run._seat.failed(f"SummaryWriter.{method.__name__}", error)
+
+    return call
 
 
 class SummaryWriter:
@@ -66,6 +84,7 @@ class SummaryWriter:
 
     # --- numbers ----------------------------------------------------------------------------------------------------
 
+    @_guarded
     def add_scalar(
         self, tag: str, scalar_value: Any, global_step: int | None = None, walltime: float | None = None,
         new_style: bool = False, double_precision: bool = False,
@@ -73,14 +92,18 @@ class SummaryWriter:
         """One number. It is kept as float64 in any case."""
         self.run.log({tag: scalar_value}, global_step, wall=walltime)
 
+    @_guarded
     def add_scalars(
         self, main_tag: str, tag_scalar_dict: Mapping[str, Any], global_step: int | None = None,
         walltime: float | None = None,
     ) -> None:  # fmt: skip
         """Several: `main_tag/key`."""
+        if not isinstance(tag_scalar_dict, Mapping):
+            raise BadInput(f"a mapping of names to numbers, got {type(tag_scalar_dict).__name__}")
         values = {f"{main_tag}/{key}": value for key, value in tag_scalar_dict.items()}
         self.run.log(values, global_step, wall=walltime)
 
+    @_guarded
     def add_hparams(
         self, hparam_dict: Mapping[str, Any], metric_dict: Mapping[str, Any], hparam_domain_discrete: Any = None,
         run_name: str | None = None, global_step: int | None = None,
@@ -91,6 +114,7 @@ class SummaryWriter:
 
     # --- media ------------------------------------------------------------------------------------------------------
 
+    @_guarded
     def add_image(
         self, tag: str, img_tensor: Any, global_step: int | None = None, walltime: float | None = None,
         dataformats: str = "CHW",
@@ -98,6 +122,7 @@ class SummaryWriter:
         """One image, uint8 or floats from 0 to 1; its dimensions as `dataformats` says."""
         self._log(tag, lambda: _image(img_tensor, dataformats), global_step, walltime)
 
+    @_guarded
     def add_images(
         self, tag: str, img_tensor: Any, global_step: int | None = None, walltime: float | None = None,
         dataformats: str = "NCHW",
@@ -105,6 +130,7 @@ class SummaryWriter:
         """A batch of images, side by side in one."""
         self._log(tag, lambda: _image(img_tensor, dataformats), global_step, walltime)
 
+    @_guarded
     def add_image_with_boxes(
         self, tag: str, img_tensor: Any, box_tensor: Any, global_step: int | None = None,
         walltime: float | None = None, rescale: float = 1, dataformats: str = "CHW", labels: Any = None,
@@ -113,6 +139,7 @@ class SummaryWriter:
         say_once("SummaryWriter.add_image_with_boxes: boxes are left out")
         self.add_image(tag, img_tensor, global_step, walltime, dataformats)
 
+    @_guarded
     def add_figure(
         self, tag: str, figure: Any, global_step: int | None = None, close: bool = True, walltime: float | None = None
     ) -> None:
@@ -123,12 +150,14 @@ class SummaryWriter:
             if close and pyplot is not None:
                 pyplot.close(each)
 
+    @_guarded
     def add_video(
         self, tag: str, vid_tensor: Any, global_step: int | None = None, fps: float = 4, walltime: float | None = None
     ) -> None:
         """A batch of clips, (N, T, C, H, W), side by side in one."""
         self._log(tag, lambda: Video(clip(vid_tensor), fps=fps, layout="THWC"), global_step, walltime)
 
+    @_guarded
     def add_histogram(
         self, tag: str, values: Any, global_step: int | None = None, bins: Any = "tensorflow",
         walltime: float | None = None, max_bins: int | None = None,
@@ -141,6 +170,7 @@ class SummaryWriter:
             walltime,
         )
 
+    @_guarded
     def add_histogram_raw(
         self, tag: str, min: float, max: float, num: float, sum: float, sum_squares: float, bucket_limits: Any,
         bucket_counts: Any, global_step: int | None = None, walltime: float | None = None,
@@ -148,11 +178,12 @@ class SummaryWriter:
         """One that was counted already; `bucket_limits` are the upper edges."""
 
         def make() -> Histogram:
-            edges = np.clip([min, *bucket_limits], min, max)
+            edges = np.clip(np.append(min, np.asarray(bucket_limits, np.float64)), min, max)
             return Histogram(np_histogram=(bucket_counts, edges))
 
         self._log(tag, make, global_step, walltime)
 
+    @_guarded
     def add_text(
         self, tag: str, text_string: str, global_step: int | None = None, walltime: float | None = None
     ) -> None:
@@ -163,6 +194,7 @@ class SummaryWriter:
 
     # --- what is not recorded ---------------------------------------------------------------------------------------
 
+    @_guarded
     def add_audio(
         self, tag: str, snd_tensor: Any, global_step: int | None = None, sample_rate: int = 44100,
         walltime: float | None = None,
@@ -170,18 +202,22 @@ class SummaryWriter:
         """Dropped."""
         _drop("add_audio")
 
+    @_guarded
     def add_custom_scalars(self, layout: Any) -> None:
         """Dropped."""
         _drop("add_custom_scalars")
 
+    @_guarded
     def add_custom_scalars_marginchart(self, tags: Any, category: str = "default", title: str = "untitled") -> None:
         """Dropped."""
         _drop("add_custom_scalars_marginchart")
 
+    @_guarded
     def add_custom_scalars_multilinechart(self, tags: Any, category: str = "default", title: str = "untitled") -> None:
         """Dropped."""
         _drop("add_custom_scalars_multilinechart")
 
+    @_guarded
     def add_embedding(
         self, mat: Any, metadata: Any = None, label_img: Any = None, global_step: int | None = None,
         tag: str = "default", metadata_header: Any = None,
@@ -189,12 +225,14 @@ class SummaryWriter:
         """Dropped."""
         _drop("add_embedding")
 
+    @_guarded
     def add_graph(
         self, model: Any, input_to_model: Any = None, verbose: bool = False, use_strict_trace: bool = True
     ) -> None:
         """Dropped."""
         _drop("add_graph")
 
+    @_guarded
     def add_mesh(
         self, tag: str, vertices: Any, colors: Any = None, faces: Any = None, config_dict: Any = None,
         global_step: int | None = None, walltime: float | None = None,
@@ -202,10 +240,12 @@ class SummaryWriter:
         """Dropped."""
         _drop("add_mesh")
 
+    @_guarded
     def add_onnx_graph(self, prototxt: Any) -> None:
         """Dropped."""
         _drop("add_onnx_graph")
 
+    @_guarded
     def add_pr_curve(
         self, tag: str, labels: Any, predictions: Any, global_step: int | None = None, num_thresholds: int = 127,
         weights: Any = None, walltime: float | None = None,
@@ -213,6 +253,7 @@ class SummaryWriter:
         """Dropped."""
         _drop("add_pr_curve")
 
+    @_guarded
     def add_pr_curve_raw(
         self, tag: str, true_positive_counts: Any, false_positive_counts: Any, true_negative_counts: Any,
         false_negative_counts: Any, precision: Any, recall: Any, global_step: int | None = None,
@@ -221,18 +262,21 @@ class SummaryWriter:
         """Dropped."""
         _drop("add_pr_curve_raw")
 
+    @_guarded
     def add_tensor(self, tag: str, tensor: Any, global_step: int | None = None, walltime: float | None = None) -> None:
         """Dropped."""
         _drop("add_tensor")
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
+    @_guarded
     def flush(self) -> None:
         """Hand over what there is. Waits for nothing: `writer.run.flush()` does."""
         process = self.run._seat.process
         if process is not None:
             process.link.hurry()
 
+    @_guarded
     def close(self) -> None:
         """The last writer of a directory finishes its run. Idempotent; also done when the process ends."""
         self._seats.leave()
