@@ -9,7 +9,7 @@ from filmlab.paths import StatePaths
 from filmlab.wire.entries import Results, ResultsEnd
 from filmlabd import facts
 from filmlabd.cli import results as cli_results
-from filmlabd.cli.ls import Misuse
+from filmlabd.cli.look_up import Misuse
 from filmlabd.model import JobKind
 from service.keeping import RUN, SESSION, Followed, end_episode
 

@@ -8,8 +8,7 @@ from filmlab.errors import BadInput
 from filmlab.launch import ensure_daemon
 from filmlab.paths import StatePaths
 from filmlabd.cli.format import count, dump, printable
-from filmlabd.cli.ls import Misuse
-from filmlabd.index.read import NoIndex, Reader
+from filmlabd.cli.look_up import run_named
 from filmlabd.model import EpisodeRow, JobKind
 
 START_TIMEOUT_S = 15.0
@@ -26,21 +25,15 @@ def run(paths: StatePaths, name: str, episodes: Collection[int], *, as_json: boo
         Misuse: there is no such run, or no film of one of the episodes.
         Transient: no daemon can be started.
     """
-    try:
-        with Reader(paths.index) as reader:
-            found = reader.run(name)
-            rows = [row for row in reader.episodes(found.run_id, filmed=True) if row.job_state in ("done", "failed")]
-            # Of a film that is gone nothing can be made: its episode must say so, or be passed over.
-            rows = [row for row in rows if not row.film_gone or row.episode in episodes]
-            wanted = _named(rows, episodes) if episodes else [row for row in rows if _is_missing(row, found.directory)]
-            # Results have no episode: they are tried again with all that is missing.
-            given_up = [row for row in reader.failures() if row.run_id == found.run_id and row.quarantined]
-            results = [row for row in given_up if row.kind == JobKind.RESULTS and not episodes]
-            recorders = {row.film: reader.trace(row.session, row.film) for row in wanted}
-    except NoIndex:
-        raise Misuse(f"no run is called {name!r}: nothing has been recorded in {paths.state}") from None
-    except BadInput as error:
-        raise Misuse(str(error)) from None
+    with run_named(paths, name) as (reader, found):
+        rows = [row for row in reader.episodes(found.run_id, filmed=True) if row.job_state in ("done", "failed")]
+        # Of a film that is gone nothing can be made: its episode must say so, or be passed over.
+        rows = [row for row in rows if not row.film_gone or row.episode in episodes]
+        wanted = _named(rows, episodes) if episodes else [row for row in rows if _is_missing(row, found.directory)]
+        # Results have no episode: they are tried again with all that is missing.
+        given_up = [row for row in reader.failures() if row.run_id == found.run_id and row.quarantined]
+        results = [row for row in given_up if row.kind == JobKind.RESULTS and not episodes]
+        recorders = {row.film: reader.trace(row.session, row.film) for row in wanted}
     if wanted or results:
         ensure_daemon(paths, START_TIMEOUT_S)
     control = Control(paths, ASK_TIMEOUT_S)

@@ -15,7 +15,7 @@ from filmlabd.cli import checks_run as of_run
 from filmlabd.cli.checks import ASK_TIMEOUT_S, Finding, Level
 from filmlabd.cli.doctor import show
 from filmlabd.cli.format import dump, printable
-from filmlabd.cli.ls import Misuse
+from filmlabd.cli.look_up import Misuse
 from filmlabd.cli.missing import Missing, Scene, find_missing, sum_up, uncaptured
 from filmlabd.index.read import NoIndex, Reader
 from filmlabd.model import RunRow

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from filmlab.errors import BadInput
 from filmlab.paths import StatePaths
 from filmlabd.artifacts import Printed
 from filmlabd.cli.format import count, printable, size
-from filmlabd.cli.ls import Misuse
+from filmlabd.cli.look_up import Misuse, run_named
 from filmlabd.develop.history import history
-from filmlabd.index.read import NoIndex, Reader
 from filmlabd.model import RunRow
 from filmlabd.takeaway import metrics_csv
 
@@ -52,22 +50,16 @@ def run(paths: StatePaths, name: str, wish: Wish) -> tuple[list[str], bool]:
     # It brings what draws and encodes, for which no other command should wait.
     from filmlabd.export import make_export
 
-    try:
-        with Reader(paths.index) as reader:
-            found = reader.run(name)
-            target = _target(found, wish)
-            if wish.form == "html":
-                with Printed(Path(found.directory)) as directory:
-                    made = make_export(found, reader, directory, wish.clips_max, wish.max_bytes)
-                    written_bytes = write(target, made.pieces(directory))
-                said = _contents(made)
-            else:
-                written_bytes = write(target, (metrics_csv if wish.form == "csv" else history)(found.run_id, reader))
-                said = [count(sum(row.count for row in reader.metrics(found.run_id)), "point")]
-    except NoIndex:
-        raise Misuse(f"no run is called {name!r}: nothing has been recorded in {paths.state}") from None
-    except BadInput as error:
-        raise Misuse(str(error)) from None
+    with run_named(paths, name) as (reader, found):
+        target = _target(found, wish)
+        if wish.form == "html":
+            with Printed(Path(found.directory)) as directory:
+                made = make_export(found, reader, directory, wish.clips_max, wish.max_bytes)
+                written_bytes = write(target, made.pieces(directory))
+            said = _contents(made)
+        else:
+            written_bytes = write(target, (metrics_csv if wish.form == "csv" else history)(found.run_id, reader))
+            said = [count(sum(row.count for row in reader.metrics(found.run_id)), "point")]
     if target is None:
         return [], False
     return [printable(f"{target}: {', '.join([size(written_bytes), *said])}")], False

@@ -5,19 +5,15 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from filmlab.errors import BadInput
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
 from filmlabd.cli.format import count, dump, instant, number, size, table
+from filmlabd.cli.look_up import Misuse, run_named
 from filmlabd.index.read import NoIndex, Reader
 from filmlabd.model import EpisodeRow, RunRow
 from filmlabd.overview import glance
 
 _NO_DAEMON = "no daemon is running: this is what was known last, and a run that is called running may be over"
-
-
-class Misuse(BadInput):
-    """The command names something that is not there."""
 
 
 def list_runs(paths: StatePaths, project: str | None, last: int, *, as_json: bool) -> tuple[list[str], bool]:
@@ -54,15 +50,7 @@ def list_episodes(
     paths: StatePaths, name: str, project: str | None, last: int, *, as_json: bool
 ) -> tuple[list[str], bool]:
     """The episodes and media of one run, in the order they began."""
-    try:
-        reader = Reader(paths.index)
-    except NoIndex:
-        raise Misuse(f"no run is called {name!r}: nothing has been recorded in {paths.state}") from None
-    with reader:
-        try:
-            run = reader.run(name)
-        except BadInput as error:
-            raise Misuse(str(error)) from None
+    with run_named(paths, name) as (reader, run):
         if project not in (None, run.project):
             raise Misuse(f"run {run.run_id} is of project {run.project!r}, not {project!r}")
         failures = [row for row in reader.failures() if row.run_id == run.run_id]

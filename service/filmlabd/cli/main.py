@@ -30,7 +30,7 @@ from filmlabd.cli import (
     why,
 )
 from filmlabd.cli.export import Wish
-from filmlabd.cli.ls import Misuse
+from filmlabd.cli.look_up import Misuse
 from filmlabd.config import parse_size
 
 FINE, TROUBLE, USAGE, INTERRUPTED = 0, 1, 2, 130

@@ -1,7 +1,5 @@
 """`filmlab record`: what does a living run capture from here on, and what comes of that for its next episodes?"""
 
-import getpass
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,11 +10,11 @@ from filmlab.schedule import CaptureSchedule
 from filmlab.schedule.asked import Asked
 from filmlab.schedule.ranges import parse_ranges
 from filmlab.schedule.text import format_duration
+from filmlabd.asker import asker
 from filmlabd.cli.format import count, dump, printable
-from filmlabd.cli.ls import Misuse
+from filmlabd.cli.look_up import Misuse, run_named
 from filmlabd.forecast import SHOWN, coming
-from filmlabd.index.read import NoIndex, Reader
-from filmlabd.model import EpisodeRow, RunRow
+from filmlabd.model import RunRow
 
 T = TypeVar("T")
 ASK_TIMEOUT_S = 10.0
@@ -37,16 +35,18 @@ def run(paths: StatePaths, name: str, changes: dict[str, Any], *, as_json: bool)
         _check(CaptureSchedule.parse, changes["schedule"])
     if "wanted" in changes and not _check(parse_ranges, changes["wanted"]):
         raise Misuse("--episode names no episode")
-    found, episodes = _look_up(paths, name)
+    with run_named(paths, name) as (reader, found):
+        last = reader.last_episodes(found.run_id, found.attempt)
     if found.status != "running":
         raise Misuse(f"run {found.run_id} is over ({found.status}): nothing more of it can be recorded")
     try:
-        plan = Control(paths, ASK_TIMEOUT_S).ask("plan", run_id=found.run_id, by=_user(), **changes)
+        plan = Control(paths, ASK_TIMEOUT_S).ask("plan", run_id=found.run_id, by=asker(), **changes)
     except Refused as error:
         raise Misuse(str(error)) from None
     asked = Asked(parse_ranges(plan["wanted"]), plan["next_episodes"], plan["asked_by"])
     schedule = CaptureSchedule.parse(plan["schedule"])
-    writers = _writers(plan["writers"], episodes, found)
+    # Every living writer, and which of its episodes begins next, as far as is known.
+    writers = {writer: last.get(writer, -1) + 1 for writer in plan["writers"]}
     ahead = {
         writer: coming(schedule, asked, first, found.total_episodes, alone=len(writers) == 1)
         for writer, first in writers.items()
@@ -72,26 +72,6 @@ def plan_lines(schedule: CaptureSchedule, asked: Asked, version: int) -> list[st
     if wishes:
         lines.append(f"asked for by {asked.by or 'somebody'}: {', '.join(wishes)}")
     return lines
-
-
-def _look_up(paths: StatePaths, name: str) -> tuple[RunRow, list[EpisodeRow]]:
-    try:
-        with Reader(paths.index) as reader:
-            found = reader.run(name)
-            return found, reader.episodes(found.run_id)
-    except NoIndex:
-        raise Misuse(f"no run is called {name!r}: nothing has been recorded in {paths.state}") from None
-    except BadInput as error:
-        raise Misuse(str(error)) from None
-
-
-def _writers(living: list[str], episodes: list[EpisodeRow], found: RunRow) -> dict[str, int]:
-    """Every living writer, and which of its episodes begins next, as far as is known."""
-    first = dict.fromkeys(living, 0)
-    for row in episodes:
-        if row.writer in first and row.attempt == found.attempt and not row.media_name:
-            first[row.writer] = max(first[row.writer], row.episode + 1)
-    return first
 
 
 def _coming_lines(
@@ -131,12 +111,3 @@ def _check(parse: Callable[[str], T], text: str) -> T:
         return parse(text)
     except BadInput as error:
         raise Misuse(str(error)) from None
-
-
-def _user() -> str:
-    """Who asks."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        # A container may have no name for this number.
-        return f"user {os.getuid()}"

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from filmlab.errors import BadInput
 from filmlab.paths import StatePaths
 from filmlabd.cli.format import count, dump, number, pairs, printable, size, table
-from filmlabd.cli.ls import Misuse, returns
-from filmlabd.index.read import NoIndex, Reader
+from filmlabd.cli.look_up import run_named
+from filmlabd.cli.ls import returns
+from filmlabd.index.read import Reader
 from filmlabd.index.results import latest
 from filmlabd.model import ResultsRow, RunRow
 
@@ -25,8 +25,7 @@ def results(paths: StatePaths, name: str, *, as_json: bool) -> tuple[list[str], 
     Raises:
         Misuse: there is no such run.
     """
-    with _reader(paths, name) as reader:
-        run = _run(reader, name)
+    with run_named(paths, name) as (reader, run):
         rows = latest(reader.results(run.run_id))
     trouble = any(row.state == "failed" for row in rows)
     if as_json:
@@ -46,8 +45,8 @@ def compare(paths: StatePaths, names: list[str], *, as_json: bool) -> tuple[list
     Raises:
         Misuse: one of the runs is not there.
     """
-    with _reader(paths, names[0]) as reader:
-        runs = [_run(reader, name) for name in dict.fromkeys(names)]
+    with run_named(paths, names[0]) as (reader, _):
+        runs = [reader.run(name) for name in dict.fromkeys(names)]
         documents = [_compared(reader, run) for run in runs]
     if as_json:
         return [dump({"runs": documents})], False
@@ -61,20 +60,6 @@ def compare(paths: StatePaths, names: list[str], *, as_json: bool) -> tuple[list
     keys = dict.fromkeys(key for _, found in columns for key in found["summary"])
     rows += [[key, *(_cell(found["summary"].get(key)) for _, found in columns)] for key in keys]
     return table(headers, rows, right=" ".join(headers[1:])), False
-
-
-def _reader(paths: StatePaths, name: str) -> Reader:
-    try:
-        return Reader(paths.index)
-    except NoIndex:
-        raise Misuse(f"no run is called {name!r}: nothing has been recorded in {paths.state}") from None
-
-
-def _run(reader: Reader, name: str) -> RunRow:
-    try:
-        return reader.run(name)
-    except BadInput as error:
-        raise Misuse(str(error)) from None
 
 
 def _document(row: ResultsRow) -> dict[str, Any]:

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filmlab.control import Control, Refused
-from filmlab.errors import BadInput
 from filmlab.launch import ensure_daemon
 from filmlab.paths import StatePaths
 from filmlabd.artifact_names import HISTORY, PAGE, RUN, curve_stem
 from filmlabd.artifacts import withdraw
 from filmlabd.cli.format import count, dump, printable, size
-from filmlabd.cli.ls import Misuse
-from filmlabd.index.read import NoIndex, Reader
+from filmlabd.cli.look_up import Misuse, run_named
 from filmlabd.model import RunRow
 
 START_TIMEOUT_S = 15.0
@@ -61,15 +59,9 @@ def run(paths: StatePaths, name: str, wish: Wish, *, as_json: bool) -> tuple[lis
 
 def _look_up(paths: StatePaths, name: str) -> tuple[RunRow, list[str]]:
     """The run, and every print of it that lies in its directory: a recorder's lie in its program's, and stay."""
-    try:
-        with Reader(paths.index) as reader:
-            found = reader.run(name)
-            made = [path for row in reader.episodes(found.run_id) for path in row.paths]
-            stems = [curve_stem(metric) for metric in sorted({row.name for row in reader.metrics(found.run_id)})]
-    except NoIndex:
-        raise Misuse(f"no run is called {name!r}: nothing has been recorded in {paths.state}") from None
-    except BadInput as error:
-        raise Misuse(str(error)) from None
+    with run_named(paths, name) as (reader, found):
+        made = [path for row in reader.episodes(found.run_id) for path in row.paths]
+        stems = [curve_stem(metric) for metric in sorted({row.name for row in reader.metrics(found.run_id)})]
     curves = [stem + suffix for stem in stems for suffix in (".svg", ".png")]
     return found, _below([*made, *curves, HISTORY, RUN, PAGE])
 

@@ -1,6 +1,5 @@
 """`filmlab show`: where can the runs be looked at in a browser? Serves the page until it is ended."""
 
-import getpass
 import json
 import os
 import signal
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from filmlab.errors import BadInput
 from filmlab.paths import StatePaths
-from filmlabd.cli.ls import Misuse
-from filmlabd.index.read import NoIndex, Reader
+from filmlabd.asker import login
+from filmlabd.cli.look_up import Misuse, run_named
 
 if TYPE_CHECKING:
     from filmlabd.web.serve import Address
@@ -57,13 +56,8 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 
 def _find(paths: StatePaths, name: str) -> str:
-    try:
-        with Reader(paths.index) as reader:
-            return reader.run(name).run_id
-    except NoIndex:
-        raise Misuse(f"no run is called {name!r}: nothing has been recorded in {paths.state}") from None
-    except BadInput as error:
-        raise Misuse(str(error)) from None
+    with run_named(paths, name) as (_, found):
+        return found.run_id
 
 
 def _document(address: "Address", path: str) -> dict[str, object]:
@@ -82,9 +76,5 @@ def _lines(paths: StatePaths, address: "Address", path: str) -> list[str]:
 
 def _ssh(address: "Address") -> str:
     """What makes the same link work elsewhere."""
-    try:
-        user = f"{getpass.getuser()}@"
-    except (KeyError, OSError, ImportError):
-        # A container may have no name for this number.
-        user = ""
+    user = f"{login()}@".removeprefix("@")
     return f"ssh -L {address.port}:127.0.0.1:{address.port} {user}{socket.gethostname() or os.uname().nodename}"

@@ -19,7 +19,7 @@ from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.paths import StatePaths
 from filmlabd.cli import status as cli_status
 from filmlabd.cli.format import dump
-from filmlabd.cli.ls import Misuse
+from filmlabd.cli.look_up import Misuse
 from filmlabd.cli.show import MISSING
 from filmlabd.index.read import NoIndex, Reader
 from filmlabd.overview import Glance, Overview

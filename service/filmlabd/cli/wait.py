@@ -2,13 +2,12 @@
 
 import time
 
-from filmlab.errors import BadInput
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
 from filmlab.progress import Display, Stage
 from filmlabd.cli.format import count, dump, printable
-from filmlabd.cli.ls import Misuse
-from filmlabd.index.read import NoIndex, Reader
+from filmlabd.cli.look_up import run_named
+from filmlabd.index.read import Reader
 from filmlabd.model import Progress, RunRow
 
 LOOK_EVERY_S = 0.2
@@ -26,19 +25,13 @@ def run(paths: StatePaths, name: str, timeout_s: float | None, *, as_json: bool)
     Raises:
         Misuse: there is no such run.
     """
-    try:
-        with Reader(paths.index) as reader:
-            found = reader.run(name)
-            display = Display()
-            try:
-                progress, problem = _wait(reader, paths, found, timeout_s, display)
-            finally:
-                display.close()
-            failed = sum(row.quarantined for row in reader.failures() if row.run_id == found.run_id)
-    except NoIndex:
-        raise Misuse(f"no run is called {name!r}: nothing has been recorded in {paths.state}") from None
-    except BadInput as error:
-        raise Misuse(str(error)) from None
+    with run_named(paths, name) as (reader, found):
+        display = Display()
+        try:
+            progress, problem = _wait(reader, paths, found, timeout_s, display)
+        finally:
+            display.close()
+        failed = sum(row.quarantined for row in reader.failures() if row.run_id == found.run_id)
     trouble = bool(problem or failed or progress.status == "crashed")
     if as_json:
         document = {

@@ -11,8 +11,7 @@ from filmlab.schedule.asked import Asked
 from filmlab.schedule.ranges import parse_ranges
 from filmlabd.artifact_names import CLIPS, POSTER
 from filmlabd.cli.format import count, dump, printable
-from filmlabd.cli.ls import Misuse
-from filmlabd.index.read import NoIndex, Reader
+from filmlabd.cli.look_up import run_named
 from filmlabd.model import EpisodeRow, PrintRow, RunRow
 
 
@@ -39,15 +38,9 @@ def run(paths: StatePaths, name: str, episode: int, *, as_json: bool) -> tuple[l
     Raises:
         Misuse: there is no such run.
     """
-    try:
-        with Reader(paths.index) as reader:
-            found = reader.run(name)
-            rows = [row for row in reader.episodes(found.run_id) if not row.media_name]
-            prints = {(row.session, row.film): row for row in reader.prints(found.run_id) if row.film}
-    except NoIndex:
-        raise Misuse(f"no run is called {name!r}: nothing has been recorded in {paths.state}") from None
-    except BadInput as error:
-        raise Misuse(str(error)) from None
+    with run_named(paths, name) as (reader, found):
+        rows = [row for row in reader.episodes(found.run_id) if not row.media_name]
+        prints = {(row.session, row.film): row for row in reader.prints(found.run_id) if row.film}
     answers = [explain(row, prints.get((row.session, row.film))) for row in rows if row.episode == episode]
     forecast = "" if answers else _forecast(found, rows, episode)
     if as_json:

@@ -1,7 +1,5 @@
 """What does a living run capture from here on, and how is that changed? The daemon's plan, and what comes of it."""
 
-import getpass
-import os
 from typing import Any
 
 from filmlab.control import NoDaemon, Refused
@@ -9,6 +7,7 @@ from filmlab.errors import BadInput
 from filmlab.schedule import CaptureSchedule
 from filmlab.schedule.asked import Asked
 from filmlab.schedule.ranges import parse_ranges
+from filmlabd.asker import asker
 from filmlabd.forecast import coming
 from filmlabd.model import RunRow
 from filmlabd.web.room import Room
@@ -28,7 +27,7 @@ def plan_document(room: Room, run: RunRow, changes: dict[str, Any] | None = None
     plan = _in_index(run)
     if run.status == "running":
         try:
-            plan = room.ask("plan", run_id=run.run_id, by=_user(), **(changes or {}))
+            plan = room.ask("plan", run_id=run.run_id, by=asker(), **(changes or {}))
         except NoDaemon:
             if changes is not None:
                 raise
@@ -91,11 +90,3 @@ def _in_index(run: RunRow) -> dict[str, Any]:
         "version": run.plan_version, "schedule": run.schedule, "wanted": run.wanted,
         "next_episodes": run.next_episodes, "asked_by": run.asked_by, "writers": [],
     }  # fmt: skip
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        # A container may have no name for this number.
-        return f"user {os.getuid()}"
