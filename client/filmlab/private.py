@@ -80,12 +80,24 @@ def lock_new(path: Path, content: bytes) -> int:
 
 def started_ticks(pid: int) -> int:
     """When a process began, in clock ticks since boot, 0 where that is not known: tells a pid from its reuse."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields else 0
+
+
+def process_state(pid: int) -> str:
+    """`T` of a stopped process, `D` of one that waits for a disk, … (proc(5)); empty where that is not known."""
+    fields = _stat(pid)
+    return fields[0] if fields else ""
+
+
+def _stat(pid: int) -> list[str]:
+    """What stands in /proc about a process, from its state on; nothing where there is none."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
-        return 0
+        return []
     # The command's name is in brackets and may hold anything, brackets included.
-    return int(text.rpartition(")")[2].split()[19])
+    return text.rpartition(")")[2].split()
 
 
 def umask_of_process() -> int:

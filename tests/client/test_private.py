@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from filmlab.errors import BadInput
-from filmlab.private import check_owner, is_locked, private_dir
+from filmlab.private import check_owner, is_locked, private_dir, process_state
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a directory away")
@@ -34,3 +34,9 @@ def test_a_lock_is_seen_while_it_is_held(tmp_path: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert is_locked(path)
     assert not is_locked(path)
+
+
+def test_what_a_process_does_is_told() -> None:
+    """Running while it asks for itself; nothing of a process that there cannot be."""
+    assert process_state(os.getpid()) == "R"
+    assert process_state(2**22 + 1) == ""

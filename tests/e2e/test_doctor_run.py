@@ -1,7 +1,9 @@
 """Why a clip is missing, asked as a user asks: `filmlab doctor RUN` beside real runs, and `filmlab develop`."""
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -93,6 +95,20 @@ def test_a_print_that_failed_is_told_with_its_reason_and_made_when_that_is_mende
     blocked.unlink()
     house.command("develop", "r1")
     until(lambda: len(list(blocked.glob("episodes/*.gif"))) == 3, "the clips to be made")
+
+
+def test_a_daemon_that_is_stopped(trained: House) -> None:
+    """It runs and does not answer: that is said, with its process and how it goes on, and never that none runs."""
+    pid = trained.daemon_pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        said = trained.command("doctor", "r1", status=1)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert f"a daemon runs (process {pid}) and does not answer" in said
+    assert f"`kill -CONT {pid}` lets it go on" in said
+    assert "none is running" not in said and "no daemon" not in said
+    assert "all is well" in trained.command("doctor", "r1")
 
 
 def test_a_directory_that_is_gone(trained: House) -> None:

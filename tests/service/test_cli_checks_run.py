@@ -12,12 +12,15 @@ from filmlab.wire.entries import Recorder, RunFinish, encode_entry, seal_entries
 from filmlab.wire.messages import Stream
 from filmlabd.cli import checks_run as checks
 from filmlabd.cli.checks import Level
+from filmlabd.cli.presence import Presence, Seen
 from filmlabd.facts import JobDone, JobStruck
 from filmlabd.index.writer import Reader
 from filmlabd.model import DropRow, RunRow
 from service.machine import fresh_machine
 from service.recorded import SESSION, WALL, Recording
 from service.rig import begin
+
+RUNNING, NONE, HANGING = Seen(Presence.RUNNING), Seen(Presence.NONE), Seen(Presence.HANGING)
 
 
 @pytest.fixture
@@ -41,13 +44,15 @@ def row(told: Recording, paths: StatePaths) -> RunRow:
 
 def test_a_run_without_daemon_may_be_over(told: Recording, paths: StatePaths) -> None:
     """What is called running was so when somebody looked; one that has finished has finished."""
-    assert checks.check_run(row(told, paths), daemon=True).level is Level.OK
-    found = checks.check_run(row(told, paths), daemon=False)
+    assert checks.check_run(row(told, paths), RUNNING).level is Level.OK
+    found = checks.check_run(row(told, paths), NONE)
     assert (found.level, "`filmlab sync`" in found.advice) == (Level.WARN, True)
+    found = checks.check_run(row(told, paths), HANGING)
+    assert (found.level, found.advice) == (Level.WARN, "the daemon does not answer: see the line about it")
     told.entry(RunFinish(run=1, wall=WALL))
-    assert checks.check_run(row(told, paths), daemon=False).level is Level.OK
+    assert checks.check_run(row(told, paths), NONE).level is Level.OK
     told.entry(RunFinish(run=1, wall=WALL, status="crashed"))
-    assert "without run.finish()" in checks.check_run(row(told, paths), daemon=True).text
+    assert "without run.finish()" in checks.check_run(row(told, paths), RUNNING).text
 
 
 def test_a_schedule_that_captures_nothing_is_told(told: Recording, paths: StatePaths) -> None:
@@ -129,10 +134,12 @@ def test_spools_of_the_living_and_of_the_dead(paths: StatePaths) -> None:
     Spool(paths.spool, 6, 10**6).append(Stream.C, seal_entries(6, 1, [encode_entry(begin(run_id="other"))]))
     spool = Spool(paths.spool, 5, 10**6)
     spool.append(Stream.C, seal_entries(5, 1, [encode_entry(begin(run_id="r1"))]))
-    (found,) = checks.check_spools(paths, "r1", daemon=False)
+    (found,) = checks.check_spools(paths, "r1", NONE)
     assert f"of process {os.getpid()}, which lives" in found.text
     assert found.level is Level.WARN
-    assert checks.check_spools(paths, "r1", daemon=True)[0].level is Level.OK
+    assert checks.check_spools(paths, "r1", RUNNING)[0].level is Level.OK
     spool.close()
-    (found,) = checks.check_spools(paths, "r1", daemon=False)
+    (found,) = checks.check_spools(paths, "r1", NONE)
     assert ("which has ended" in found.text, found.advice) == (True, "`filmlab sync` hands it over")
+    (found,) = checks.check_spools(paths, "r1", HANGING)
+    assert (found.level, "does not answer" in found.advice) == (Level.WARN, True)

@@ -19,6 +19,7 @@ from filmlabd.cli import checks_here as here
 from filmlabd.cli import doctor as cli_doctor
 from filmlabd.cli.checks import Finding, Level
 from filmlabd.cli.doctor import examine
+from filmlabd.cli.presence import look_for_daemon
 from service.machine import daemon, fresh_machine
 from service.recorded import record
 
@@ -122,23 +123,23 @@ def test_sockets(paths: StatePaths, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_daemon(paths: StatePaths) -> None:
     """A daemon that answers is well; one of another version is a warning; one that cannot write is bad."""
     with daemon(paths):
-        assert checks.check_daemon(paths).level is Level.OK
+        assert checks.check_daemon(paths, look_for_daemon(paths)).level is Level.OK
     with daemon(paths, version="0.0.1"):
-        assert checks.check_daemon(paths).level is Level.WARN
+        assert checks.check_daemon(paths, look_for_daemon(paths)).level is Level.WARN
     with daemon(paths, paused="rendering is paused: workers keep dying"):
-        assert "workers keep dying" in checks.check_daemon(paths).text
+        assert "workers keep dying" in checks.check_daemon(paths, look_for_daemon(paths)).text
     with daemon(paths, disk_full="No space left on device"):
-        assert checks.check_daemon(paths).level is Level.BAD
+        assert checks.check_daemon(paths, look_for_daemon(paths)).level is Level.BAD
 
 
 def test_a_daemon_that_was_killed_or_is_silent(paths: StatePaths) -> None:
     """An endpoint that a killed daemon left is no harm; a held lock with nobody at the socket is bad."""
     write_endpoint(paths.endpoint, Endpoint("ipc:///a", f"ipc://{paths.control_socket}", 1, "0", 1))
-    found = checks.check_daemon(paths)
+    found = checks.check_daemon(paths, look_for_daemon(paths))
     assert (found.level, "killed" in found.text) == (Level.OK, True)
     holder = os.open(paths.daemon_lock, os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(holder, fcntl.LOCK_EX)
-    found = checks.check_daemon(paths)
+    found = checks.check_daemon(paths, look_for_daemon(paths))
     os.close(holder)
     assert found.level is Level.BAD
     assert str(paths.log) in found.advice

@@ -10,13 +10,15 @@ import pytest
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media
 from filmlabd.cli.checks import Level
 from filmlabd.cli.missing import Missing, Scene, find_missing, sum_up, uncaptured
+from filmlabd.cli.presence import Presence, Seen
 from filmlabd.facts import FilmDeleted, FilmJudged, JobDone, JobStruck
 from filmlabd.index.writer import Reader
 from service.recorded import SESSION, WALL, Recording
 
 Ask: TypeAlias = Callable[..., list[Missing]]
 
-SCENE = Scene("r1", True, True, {"waiting": 7, "running": 2}, {SESSION: 1000}, lambda path: True)
+BUSY = Seen(Presence.RUNNING, {"queue": {"waiting": 7, "running": 2}})
+SCENE = Scene("r1", True, BUSY, {SESSION: 1000}, lambda path: True)
 
 
 @pytest.fixture
@@ -75,9 +77,11 @@ def test_one_that_waits_for_a_worker_says_behind_how_much(told: Recording, ask: 
     (found,) = ask()
     assert (found.cause, found.level) == ("waiting", Level.OK)
     assert found.text == "it waits for a worker: 7 jobs wait, 2 run"
-    (found,) = ask(replace(SCENE, daemon=False))
+    (found,) = ask(replace(SCENE, daemon=Seen(Presence.NONE)))
     assert (found.cause, found.level) == ("waiting", Level.WARN)
     assert "`filmlab sync`" in found.advice
+    (found,) = ask(replace(SCENE, daemon=Seen(Presence.HANGING)))
+    assert (found.cause, found.level, found.advice[:28]) == ("waiting", Level.WARN, "the daemon does not answer: ")
 
 
 def test_one_whose_last_frames_have_not_come(told: Recording, ask: Ask) -> None:

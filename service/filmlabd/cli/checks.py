@@ -9,17 +9,16 @@ from pathlib import Path
 
 import filmlab
 from filmlab import spool
-from filmlab.control import Control, NoDaemon
 from filmlab.endpoint import SOCKET_PATH_MAX_BYTES, check_socket, socket_path
 from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.paths import StateChoice, StatePaths, filesystem_type
-from filmlab.private import check_private, is_locked
+from filmlab.private import check_private
 from filmlabd import config
 from filmlabd.cli.format import count, size
+from filmlabd.cli.presence import Presence, Seen
 from filmlabd.gate import floor_bytes
 from filmlabd.index.read import NoIndex, Reader
 
-ASK_TIMEOUT_S = 5.0
 SPACE_BAD_BYTES = 256 * 2**20
 
 
@@ -127,21 +126,21 @@ def check_sockets(paths: StatePaths, environ: Mapping[str, str]) -> Finding:
     return Finding("sockets", Level.OK, text)
 
 
-def check_daemon(paths: StatePaths) -> Finding:
+def check_daemon(paths: StatePaths, seen: Seen) -> Finding:
     """Whether one lives, answers, and is of this version."""
-    if not is_locked(paths.daemon_lock):
+    if seen.presence is Presence.NONE:
         left = " (the last one was killed)" if paths.endpoint.exists() else ""
         return Finding("daemon", Level.OK, f"none is running{left}; a trainer starts one by itself")
-    control = Control(paths, ASK_TIMEOUT_S)
-    try:
-        status = control.ask("status")
-        check_socket(paths.ingest_socket if "ingest" not in status else socket_path(str(status["ingest"])))
-    except (NoDaemon, BadInput, Transient) as error:
-        advice = (
-            f"see {paths.log}; if it hangs, end the process that holds {paths.daemon_lock} and a trainer starts another"
-        )
-        return Finding("daemon", Level.BAD, str(error), advice)
+    if seen.presence is Presence.HANGING:
+        end = f"`kill -9 {seen.pid}`" if seen.pid else f"ending the process that holds {paths.daemon_lock}"
+        advice = f"see {paths.log}; {end} loses nothing that was acknowledged, and a trainer starts another"
+        return Finding("daemon", Level.BAD, seen.hanging, advice)
+    status = seen.status
     text = f"running, version {status.get('version', '?')}, process {status.get('pid', '?')}"
+    try:
+        check_socket(paths.ingest_socket if "ingest" not in status else socket_path(str(status["ingest"])))
+    except (BadInput, Transient) as error:
+        return Finding("daemon", Level.BAD, f"{text}; trainers cannot reach it: {error}", f"see {paths.log}")
     if status.get("disk_full"):
         return Finding("daemon", Level.BAD, f"{text}; nothing can be written: {status['disk_full']}", "make room")
     if status.get("paused"):

@@ -12,19 +12,19 @@ from filmlab.schedule import CaptureSchedule
 from filmlab.wire.entries import RunBegin, decode_entries
 from filmlabd.cli.checks import SPACE_BAD_BYTES, Finding, Level
 from filmlabd.cli.format import count, size
+from filmlabd.cli.presence import Presence, Seen
 from filmlabd.model import DropRow, EpisodeRow, PrintRow, RecorderRow, RunRow
 
 FIRST_RECORDS = 64
 """A run's beginning stands among the first records of its session's spool, or it is not looked for."""
 
 
-def check_run(run: RunRow, *, daemon: bool) -> Finding:
+def check_run(run: RunRow, seen: Seen) -> Finding:
     """What has become of it."""
     attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
     text = f"{run.status}{attempt}, {count(run.episodes, 'episode')}"
-    if run.status == "running" and not daemon:
-        advice = "`filmlab sync` starts a daemon, which looks whether its trainer lives"
-        return Finding("run", Level.WARN, f"{text}: so it was when a daemon looked last, and none runs", advice)
+    if run.status == "running" and seen.presence is not Presence.RUNNING:
+        return Finding("run", Level.WARN, f"{text}: so it was when a daemon looked last", seen.remedy)
     if run.status == "crashed":
         advice = "a further attempt goes on with it: init(id=…)"
         return Finding("run", Level.WARN, f"{text}: its trainer ended without run.finish()", advice)
@@ -94,7 +94,7 @@ def check_drops(drops: Sequence[DropRow]) -> list[Finding]:
     ]
 
 
-def check_spools(paths: StatePaths, run_id: str, *, daemon: bool) -> list[Finding]:
+def check_spools(paths: StatePaths, run_id: str, seen: Seen) -> list[Finding]:
     """What of it lies in spools."""
     out = []
     for number in spool.sessions(paths.spool):
@@ -103,13 +103,16 @@ def check_spools(paths: StatePaths, run_id: str, *, daemon: bool) -> list[Findin
         living = spool.owner_alive(paths.spool, number)
         pid, size_bytes = spool.read_owner(paths.spool, number).pid, spool.session_bytes(paths.spool, number)
         text = f"{size(size_bytes)} of process {pid or '?'}, which {'lives' if living else 'has ended'}"
-        if not living:
-            out.append(Finding("spool", Level.WARN, text, "" if daemon else "`filmlab sync` hands it over"))
-        elif daemon:
-            out.append(Finding("spool", Level.OK, f"{text} and hands it over"))
-        else:
-            advice = "no daemon runs; one of mode auto starts one by itself, for others start `filmlabd`"
-            out.append(Finding("spool", Level.WARN, text, advice))
+        match seen.presence:
+            case Presence.RUNNING if living:
+                out.append(Finding("spool", Level.OK, f"{text} and hands it over"))
+            case Presence.NONE if living:
+                advice = "no daemon runs; one of mode auto starts one by itself, for others start `filmlabd`"
+                out.append(Finding("spool", Level.WARN, text, advice))
+            case Presence.NONE:
+                out.append(Finding("spool", Level.WARN, text, "`filmlab sync` hands it over"))
+            case _:
+                out.append(Finding("spool", Level.WARN, text, seen.remedy))
     return out
 
 

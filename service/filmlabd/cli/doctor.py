@@ -9,6 +9,7 @@ from filmlabd.cli import checks
 from filmlabd.cli import checks_here as here
 from filmlabd.cli.checks import Finding, Level
 from filmlabd.cli.format import count, dump, printable
+from filmlabd.cli.presence import look_for_daemon
 
 
 def run(environ: Mapping[str, str], *, as_json: bool) -> tuple[list[str], bool]:
@@ -57,7 +58,7 @@ def examine(environ: Mapping[str, str]) -> list[Finding]:
         checks.check_permissions(paths),
         checks.check_space(paths, environ),
         checks.check_sockets(paths, environ),
-        checks.check_daemon(paths),
+        checks.check_daemon(paths, look_for_daemon(paths)),
         checks.check_index(paths),
         checks.check_damage(paths),
         checks.check_spool(paths),

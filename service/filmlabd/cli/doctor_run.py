@@ -1,22 +1,21 @@
 """`filmlab doctor RUN`: why is my GIF missing? Everything that its way from the program to the disk depends on."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from filmlab import spool
-from filmlab.control import Control, NoDaemon
 from filmlab.errors import BadInput
 from filmlab.paths import StatePaths
 from filmlabd.cli import checks
 from filmlabd.cli import checks_run as of_run
-from filmlabd.cli.checks import ASK_TIMEOUT_S, Finding, Level
+from filmlabd.cli.checks import Finding, Level
 from filmlabd.cli.doctor import show
 from filmlabd.cli.format import dump, printable
 from filmlabd.cli.look_up import Misuse
 from filmlabd.cli.missing import Missing, Scene, find_missing, sum_up, uncaptured
+from filmlabd.cli.presence import Seen, look_for_daemon
 from filmlabd.index.read import NoIndex, Reader
 from filmlabd.model import RunRow
 
@@ -27,13 +26,13 @@ def run(paths: StatePaths, name: str, *, as_json: bool) -> tuple[list[str], bool
     Raises:
         Misuse: no run is called that, neither in the index nor in a spool.
     """
-    status = _ask(paths)
+    seen = look_for_daemon(paths)
     try:
         with Reader(paths.index) as reader:
             found = reader.run(name)
-            findings, missing = _examine(paths, reader, found, status)
+            findings, missing = _examine(paths, reader, found, seen)
     except (NoIndex, BadInput) as error:
-        return _only_spooled(paths, name, error, as_json=as_json)
+        return _only_spooled(paths, name, seen, error, as_json=as_json)
     trouble = any(finding.level is Level.BAD for finding in findings)
     if as_json:
         document: dict[str, Any] = {
@@ -46,25 +45,20 @@ def run(paths: StatePaths, name: str, *, as_json: bool) -> tuple[list[str], bool
     return [printable(head), *show(findings)], trouble
 
 
-def _examine(
-    paths: StatePaths, reader: Reader, found: RunRow, status: Mapping[str, Any] | None
-) -> tuple[list[Finding], list[Missing]]:
+def _examine(paths: StatePaths, reader: Reader, found: RunRow, seen: Seen) -> tuple[list[Finding], list[Missing]]:
     rows, prints = reader.episodes(found.run_id), reader.prints(found.run_id)
-    daemon, living = status is not None, found.status == "running"
+    living = found.status == "running"
     durable_b = {row.session: row.durable_b for row in reader.sessions()}
-    queue = status.get("queue", {}) if status is not None else {}
-    scene = Scene(
-        found.run_id, living, daemon, queue, durable_b, lambda path: (Path(found.directory) / path).exists()
-    )  # fmt: skip
+    scene = Scene(found.run_id, living, seen, durable_b, lambda path: (Path(found.directory) / path).exists())
     missing = find_missing(rows, prints, scene)
     findings = [
-        of_run.check_run(found, daemon=daemon),
+        of_run.check_run(found, seen),
         of_run.check_schedule(found, rows),
         of_run.check_directory(found),
         *of_run.check_recorders(reader.recorders(found.run_id), rows, prints),
-        checks.check_daemon(paths),
+        checks.check_daemon(paths, seen),
         checks.check_space(paths, os.environ),
-        *of_run.check_spools(paths, found.run_id, daemon=daemon),
+        *of_run.check_spools(paths, found.run_id, seen),
         *of_run.check_prints(found.run_id, prints),
         *of_run.check_drops(reader.drops(found.run_id)),
         *uncaptured(rows, found.schedule, living=living, run_id=found.run_id),
@@ -73,24 +67,17 @@ def _examine(
     return findings, missing
 
 
-def _ask(paths: StatePaths) -> dict[str, Any] | None:
-    """What the daemon says of itself; None where none answers."""
-    try:
-        return Control(paths, ASK_TIMEOUT_S).ask("status")
-    except NoDaemon:
-        return None
-
-
-def _only_spooled(paths: StatePaths, name: str, error: Exception, *, as_json: bool) -> tuple[list[str], bool]:
+def _only_spooled(
+    paths: StatePaths, name: str, seen: Seen, error: Exception, *, as_json: bool
+) -> tuple[list[str], bool]:
     """Of a run that no daemon has ever seen: its trainer spooled, and nobody has taken that in."""
     for number in spool.sessions(paths.spool):
         for begin in of_run.runs_in_spool(paths, number):
             if name in (begin.run_id, begin.name) or begin.run_id.startswith(name):
-                daemon = _ask(paths) is not None
                 findings = [
                     Finding("run", Level.BAD, "no daemon has seen it yet: all of it lies in a spool", ""),
-                    *of_run.check_spools(paths, begin.run_id, daemon=daemon),
-                    checks.check_daemon(paths),
+                    *of_run.check_spools(paths, begin.run_id, seen),
+                    checks.check_daemon(paths, seen),
                     checks.check_space(paths, os.environ),
                 ]
                 if as_json:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from filmlab.schedule.ranges import format_ranges, merge_ranges
 from filmlabd.cli.checks import Finding, Level
 from filmlabd.cli.format import count
+from filmlabd.cli.presence import Presence, Seen
 from filmlabd.cli.why import Answer, explain
 from filmlabd.model import EpisodeRow, PrintRow
 
@@ -22,10 +23,7 @@ class Scene:
     run_id: str
     living: bool
     """Its run is still being trained, as far as the index knows."""
-    daemon: bool
-    """One answers."""
-    queue: Mapping[str, int]
-    """`waiting` and `running` jobs of the daemon."""
+    daemon: Seen
     durable_b: Mapping[int, int]
     """Session -> how far its film has come, of sessions that have not ended."""
     exists: Callable[[str], bool]
@@ -119,8 +117,8 @@ def _diagnose(row: EpisodeRow, answer: Answer, scene: Scene) -> tuple[str, Level
 
 def _developing(row: EpisodeRow, answer: Answer, scene: Scene) -> tuple[str, Level, str, str]:
     """Of one whose print is still to be made."""
-    starts = "" if scene.daemon else "no daemon runs: `filmlab sync` starts one"
-    level = Level.OK if scene.daemon else Level.WARN
+    answers = scene.daemon.presence is Presence.RUNNING
+    starts, level = scene.daemon.remedy, Level.OK if answers else Level.WARN
     if not row.ended:
         return "playing", level, "it is still being played" if scene.living else "its trainer has not ended it", starts
     durable_b = scene.durable_b.get(row.session)
@@ -131,9 +129,10 @@ def _developing(row: EpisodeRow, answer: Answer, scene: Scene) -> tuple[str, Lev
         return "unsafe", level, text, starts
     if any("tried again" in detail for detail in answer.details):
         return "struck", Level.WARN, "its print is tried again", starts
-    if not scene.daemon:
+    if not answers:
         return "waiting", level, "it waits for a worker", starts
-    waiting, running = scene.queue.get("waiting", 0), scene.queue.get("running", 0)
+    queue = scene.daemon.status.get("queue", {})
+    waiting, running = queue.get("waiting", 0), queue.get("running", 0)
     return "waiting", level, f"it waits for a worker: {count(waiting, 'job')} wait, {running} run", ""
 
 

@@ -1,15 +1,13 @@
 """`filmlab status`: is there a daemon, and what is it doing?"""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from filmlab.control import Control, NoDaemon
 from filmlab.paths import StatePaths
-from filmlab.private import is_locked
 from filmlabd.cli.format import count, dump, duration, pairs, size
+from filmlabd.cli.presence import ASK_TIMEOUT_S, Presence, look_for_daemon
 from filmlabd.index.read import NoIndex, Reader
-
-ASK_TIMEOUT_S = 5.0
 
 
 def run(paths: StatePaths, *, as_json: bool) -> tuple[list[str], bool]:
@@ -30,16 +28,13 @@ def look(paths: StatePaths) -> dict[str, Any]:
 
 def ask(paths: StatePaths, timeout_s: float) -> dict[str, Any]:
     """`daemon` is `running`, `none` or `hanging`; with it running, its own answer is under `status`."""
-    document: dict[str, Any] = {"state_dir": str(paths.state), "daemon": "none", "trouble": []}
-    try:
-        document["status"] = Control(paths, timeout_s).ask("status")
-        document["daemon"] = "running"
-        document["trouble"] = _troubles(document["status"])
-    except NoDaemon as error:
-        document["reason"] = str(error)
-        if is_locked(paths.daemon_lock):
-            document["daemon"] = "hanging"
-            document["trouble"] = [f"{error}; see {paths.log}"]
+    seen = look_for_daemon(paths, timeout_s)
+    document: dict[str, Any] = {"state_dir": str(paths.state), "daemon": seen.presence.value, "trouble": []}
+    if seen.presence is Presence.RUNNING:
+        return document | {"status": dict(seen.status), "trouble": _troubles(seen.status)}
+    document["reason"] = seen.reason
+    if seen.presence is Presence.HANGING:
+        document |= {"pid": seen.pid, "trouble": [f"{seen.hanging}; see {paths.log}"]}
     return document
 
 
@@ -58,7 +53,7 @@ def _index(paths: StatePaths) -> dict[str, int] | None:
         return None
 
 
-def _troubles(status: dict[str, Any]) -> list[str]:
+def _troubles(status: Mapping[str, Any]) -> list[str]:
     found = [f"given up: {item['key']}: {item['reason']}" for item in status.get("quarantined", [])]
     if status.get("refused_records"):
         found.append(f"{count(status['refused_records'], 'record')} refused, which their senders were told")
