@@ -123,8 +123,8 @@ class House:
         return json.loads((self.run_dir() / name).read_text())
 
     def close(self) -> None:
-        """End what is still there."""
-        for process in self._processes:
+        """End what is still there; the daemon last, since a trainer without one starts another."""
+        for process in reversed(self._processes):
             if process.poll() is None:
                 process.kill()
             process.wait()
