@@ -81,6 +81,16 @@ class Histogram:
                 return min(bucket_top_ns(bucket), self.max_ns)
         return self.max_ns
 
+    def words(self) -> dict[str, int]:
+        """As JSON tells it, whoever asks."""
+        return {
+            "calls": self.count,
+            "total_ns": self.total_ns,
+            "p50_ns": self.percentile_ns(50),
+            "p99_ns": self.percentile_ns(99),
+            "max_ns": self.max_ns,
+        }
+
     def entry(self, run: int, wall: float) -> Blocked:
         """As it is sent."""
         counts = tuple((bucket, min(count, _COUNT_MAX)) for bucket, count in sorted(self.counts.items()))

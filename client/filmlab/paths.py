@@ -115,14 +115,6 @@ class StatePaths:
     def control_socket(self) -> Path:
         return self.runtime / "control.sock"
 
-    def film_file(self, session: int, film: int) -> Path:
-        """Of one film of one session."""
-        return self.film / f"{session:016x}" / f"{film:08d}.film"
-
-    def spool_dir(self, session: int) -> Path:
-        """Of one session's spool."""
-        return self.spool / f"{session:016x}"
-
     def make(self) -> None:
         """Create the directories that both sides share (state, `v1/`, `spool/`, `log/`), 0700 and ours.
 

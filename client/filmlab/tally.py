@@ -17,8 +17,6 @@ class FlushWait:
     answered: threading.Event = field(default_factory=threading.Event)
     ok: bool = False
     reason: str = ""
-    ask: bytes = b""
-    """The entry that asked, when it was not a Flush: asked again of another daemon."""
 
 
 @dataclass(slots=True)

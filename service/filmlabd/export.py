@@ -20,7 +20,7 @@ from filmlabd.develop.curve import adaptive, picture
 from filmlabd.develop.page import as_linked, clip_view, is_clip, last_values, look, rank
 from filmlabd.develop.tracks import Tracks
 from filmlabd.export_choice import by_worth
-from filmlabd.index.writer import Reader
+from filmlabd.index.read import Reader
 from filmlabd.model import EpisodeRow, RunRow
 from filmlabd.pages.run_page import run_page
 from filmlabd.pages.view import ClipView, CurveView, MediumView, Picture, RunPage

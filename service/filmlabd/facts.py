@@ -27,7 +27,7 @@ class SessionOpened:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """How: `bye`, `died` (its process is gone) or `lost` (no sign of it for too long)."""
+    """How: `bye`, or `died` (its process is gone, or there was no sign of it for too long)."""
 
     session: int
     how: str

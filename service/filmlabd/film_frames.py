@@ -37,10 +37,7 @@ def read_frames(path: Path, notes: list[str] | None = None) -> Iterator[NDArray[
     Raises:
         BadInput: there is no such film.
     """
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise BadInput(f"the film {path.name} of session {path.parent.name} is gone") from None
+    fd = open_film(path)
     try:
         yield from _frames(fd)
     except Corrupt as error:
@@ -50,21 +47,12 @@ def read_frames(path: Path, notes: list[str] | None = None) -> Iterator[NDArray[
         os.close(fd)
 
 
-def count_frames(path: Path) -> int:
-    """How many frames `read_frames` would find in order, by the chunks' own words: nothing is decompressed."""
+def open_film(path: Path) -> int:
+    """A descriptor, for reading. Raises BadInput where there is no such film."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return 0
-    count = 0
-    try:
-        for blob in _blobs(fd):
-            count = blob.index + 1
-    except Corrupt:
-        return count
-    finally:
-        os.close(fd)
-    return count
+        raise BadInput(f"the film {path.name} of session {path.parent.name} is gone") from None
 
 
 def in_order(fd: int) -> Iterator[Envelope]:

@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from filmlab.errors import BadInput, Corrupt, WireError
+from filmlab.errors import Corrupt, WireError
 from filmlab.wire.chunks import blobs, decode_film
 from filmlab.wire.head import FilmKind
-from filmlabd.film_frames import in_order
+from filmlabd.film_frames import in_order, open_film
 
 
 class ParcelReader:
@@ -18,10 +18,7 @@ class ParcelReader:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise BadInput(f"the film {path.name} of session {path.parent.name} is gone") from None
+        self._fd = open_film(path)
         self._pieces = _pieces(self._fd)
         self._left = memoryview(b"")
 

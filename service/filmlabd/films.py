@@ -9,10 +9,8 @@ from pathlib import Path
 
 from filmlab.errors import Transient
 from filmlab.wire.frame import Envelope
-from filmlabd.film_frames import count_frames, in_order, read_frames
+from filmlabd.film_frames import in_order
 from filmlabd.records import DISK_FULL, Slot, read_slot, slots, sync_directory, write_all
-
-__all__ = ["FilmStore", "count_frames", "film_path", "read_frames"]
 
 OPEN_MAX = 64
 _Key = tuple[int, int]

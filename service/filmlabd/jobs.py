@@ -15,6 +15,7 @@ from filmlabd.model import Job, JobKind, Outcome
 STRIKES = 3
 BACKOFF_S = 0.5
 LIVE_BUCKET_S = 2.0
+_FILMS = (JobKind.EPISODE, JobKind.MEDIA)
 
 
 class Priority(IntEnum):
@@ -106,6 +107,7 @@ class _Waiting:
 class _Story:
     """What is remembered of a key between its jobs."""
 
+    run_id: str
     strikes: int = 0
     done_at: float = float("-inf")
     cost_s: float = 0.0
@@ -165,7 +167,7 @@ class Jobs:
         item = self._running.pop(outcome.key, None)
         if item is None:
             return None
-        story = self._stories.setdefault(outcome.key, _Story())
+        story = self._stories.setdefault(outcome.key, _Story(item.job.run_id))
         story.done_at, story.cost_s = now, outcome.cost_s
         if item.live:
             self._bucket_s -= outcome.cost_s
@@ -177,6 +179,7 @@ class Jobs:
         if outcome.ok:
             story.strikes = 0
             self._delay_again(outcome.key, now)
+            self._forget_film(item.job)
             return Verdict(item.job, "done")
         story.strikes += 1
         if outcome.memory and not item.job.lean:
@@ -189,6 +192,7 @@ class Jobs:
         strikes, story.strikes = story.strikes, 0
         self._quarantined[outcome.key] = outcome.error
         self._waiting.pop(outcome.key, None)
+        self._forget_film(item.job)
         return Verdict(item.job, "failed", strikes)
 
     def next_at(self, now: float) -> float | None:
@@ -205,8 +209,7 @@ class Jobs:
     def forget_run(self, run_id: str) -> None:
         """The run is over: what was remembered of its redraws is not needed any more."""
         self._served_at.pop(run_id, None)
-        for key in [key for key in self._stories if key.split(":")[1:2] == [run_id]]:
-            del self._stories[key]
+        self._stories = {key: story for key, story in self._stories.items() if story.run_id != run_id}
 
     def has(self, key: str) -> bool:
         """Whether this job waits or runs."""
@@ -224,8 +227,7 @@ class Jobs:
     @property
     def film_count(self) -> int:
         """How many films wait to be developed, or are."""
-        kinds = (JobKind.EPISODE, JobKind.MEDIA)
-        return sum(item.job.kind in kinds for item in [*self._waiting.values(), *self._running.values()])
+        return sum(item.job.kind in _FILMS for item in [*self._waiting.values(), *self._running.values()])
 
     @property
     def quarantined(self) -> dict[str, str]:
@@ -248,6 +250,10 @@ class Jobs:
             assert item.job.key == key, (key, item.job)
         assert not (self._quarantined.keys() & self._waiting.keys()), "a quarantined job waits"
         assert self._bucket_s <= LIVE_BUCKET_S, self._bucket_s
+        # A daemon sees films without end.
+        begins = tuple(f"{kind}:" for kind in _FILMS)
+        left = [key for key in self._stories if key.startswith(begins) and not self.has(key)]
+        assert not left, f"{left[:3]} are remembered for nothing"
 
     def _startable(self) -> Iterator[_Waiting]:
         """What waits, but for a job whose key runs at the moment: two workers would write the same files."""
@@ -257,6 +263,11 @@ class Jobs:
         again = self._waiting.setdefault(item.job.key, _Waiting(item.job, item.priority, item.live, now, due_at))
         again.job = replace(again.job, lean=item.job.lean or again.job.lean)
         again.due_at = max(again.due_at, due_at)
+
+    def _forget_film(self, job: Job) -> None:
+        """Nothing of a film's job is needed once it is through: it is never a live redraw, which keeps its distance."""
+        if job.kind in _FILMS and job.key not in self._waiting:
+            self._stories.pop(job.key, None)
 
     def _is_spared(self, outcome: Outcome, now: float) -> bool:
         """Whether the death of a worker is nothing to strike its job for."""

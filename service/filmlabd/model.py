@@ -225,6 +225,10 @@ class DropRow:
     size_bytes: int
     reason: str
 
+    def words(self) -> dict[str, Any]:
+        """As JSON tells it, whoever asks."""
+        return {"what": self.what, "count": self.count, "bytes": self.size_bytes, "reason": self.reason}
+
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
@@ -370,3 +374,8 @@ class Progress:
     """0 when that is not known."""
     films: dict[str, int]
     """How many of its films, by the state of their job (see `EpisodeRow.job_state`)."""
+
+    @property
+    def waiting(self) -> int:
+        """How many of them are still to be developed."""
+        return self.films.get("pending", 0) + self.films.get("ready", 0)

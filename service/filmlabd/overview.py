@@ -10,7 +10,6 @@ import numpy as np
 from filmlabd.columns import Floats, Ints, join
 from filmlabd.index.page import Heads
 from filmlabd.index.read import Reader
-from filmlabd.index.schema import unsigned
 from filmlabd.model import EpisodeRow, RunRow
 
 RETURN = "episode/return"
@@ -92,7 +91,7 @@ def glance(reader: Reader, run: RunRow, dropped: dict[str, int], failed: int, no
         if series.attempt == run.attempt and run.status == "running":
             pace += _pace(wall[-_PACE_POINTS:], now_wall)
     newest = reader.latest_print(run.run_id)
-    clip = reader.episode(unsigned(newest[0]), newest[1]) if newest is not None else None
+    clip = reader.episode(*newest) if newest is not None else None
     return Glance(run, last, best, sparkline(parts), pace, clip, dropped, failed)
 
 

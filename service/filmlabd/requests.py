@@ -9,7 +9,6 @@ from filmlab.wire.names import check_run_id, clean_text
 from filmlabd.events import Asked, Effect, Now, Reply
 from filmlabd.jobs import Priority, film_key, job_of
 from filmlabd.lab import Lab
-from filmlabd.model import Job, JobKind
 from filmlabd.runs import ASKED_BY_MAX_CHARS, Change, Run
 from filmlabd.session import Life
 
@@ -107,17 +106,12 @@ def _is_leaving(core: "Core", session: int, number: int) -> bool:
 
 def _develop(lab: Lab, args: dict[str, Any], now: Now) -> dict[str, Any]:
     """Make the prints of one film (again): `run_id`, `session` as hex, `film`, `medium`, `recorder`."""
-    run_id, film, recorder = check_run_id(_text(args, "run_id")), args.get("film"), args.get("recorder", 0)
-    if run_id not in lab.runs and run_id not in lab.past:
-        raise BadInput(f"no run is called {run_id!r}")
-    session = _session(args)
+    run_id, film, recorder = _known_run(lab, args), args.get("film"), args.get("recorder", 0)
     if type(film) is not int or film < 1 or type(recorder) is not int:
         raise BadInput("develop: film and recorder are whole numbers")
-    medium = args.get("medium") is True
-    key, kind = film_key(session, film, medium=medium), JobKind.MEDIA if medium else JobKind.EPISODE
-    job = Job(key, kind, run_id, session, film, final=True, recorder=recorder)
+    job = job_of(film_key(_session(args), film, medium=args.get("medium") is True), run_id, recorder)
     lab.jobs.submit(job, Priority.WATCHED, now.at)
-    return {"key": key}
+    return {"key": job.key}
 
 
 def _session(args: dict[str, Any]) -> int:
@@ -130,9 +124,7 @@ def _session(args: dict[str, Any]) -> int:
 def _retry(lab: Lab, args: dict[str, Any], now: Now) -> dict[str, Any]:
     """Try a print again that was given up, whatever it is of: `run_id`, `key`, `recorder` of a recorder's film, and of
     results their `session` (hex) and `film`."""
-    run_id, recorder, film = check_run_id(_text(args, "run_id")), args.get("recorder", 0), args.get("film", 0)
-    if run_id not in lab.runs and run_id not in lab.past:
-        raise BadInput(f"no run is called {run_id!r}")
+    run_id, recorder, film = _known_run(lab, args), args.get("recorder", 0), args.get("film", 0)
     if type(recorder) is not int or type(film) is not int:
         raise BadInput("retry: recorder and film are whole numbers")
     job = job_of(_text(args, "key"), run_id, recorder, (_session(args), film))
@@ -152,13 +144,19 @@ def _plan(lab: Lab, asked: Asked, now: Now) -> list[Effect]:
 
 
 def _living(lab: Lab, args: dict[str, Any]) -> Run:
-    run_id = check_run_id(_text(args, "run_id"))
+    run_id = _known_run(lab, args)
     run = lab.runs.get(run_id)
-    if run is None and run_id not in lab.past:
-        raise BadInput(f"no run is called {run_id!r}")
     if run is None or not run.alive:
         raise BadInput(f"run {run_id} is over: nothing more of it can be recorded")
     return run
+
+
+def _known_run(lab: Lab, args: dict[str, Any]) -> str:
+    """The `run_id` of a run that there is, or was."""
+    run_id = check_run_id(_text(args, "run_id"))
+    if run_id not in lab.runs and run_id not in lab.past:
+        raise BadInput(f"no run is called {run_id!r}")
+    return run_id
 
 
 def _change(args: dict[str, Any]) -> Change | None:

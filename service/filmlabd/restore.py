@@ -11,12 +11,11 @@ from filmlab.schedule.asked import Asked, is_asked
 from filmlab.schedule.ranges import parse_ranges
 from filmlab.wire.entries import ClipBegin, EpisodeBegin, EpisodeEnd, Media, Results, ResultsEnd
 from filmlab.wire.messages import Stream
-from filmlabd import lab_recorders, lab_results
+from filmlabd import lab_films, lab_recorders, lab_results
 from filmlabd.films import FilmStore
 from filmlabd.index.read import Answers
-from filmlabd.jobs import Priority, film_key
 from filmlabd.lab import EPISODE_METRICS, Lab
-from filmlabd.model import EpisodeRow, Job, JobKind, RunRow, SessionRow
+from filmlabd.model import EpisodeRow, RunRow, SessionRow
 from filmlabd.runs import PastRun, Run
 from filmlabd.session import OpenFilm, Session, StreamState
 
@@ -124,11 +123,7 @@ def _take_up(row: EpisodeRow, session: Session | None, lab: Lab, read: Answers, 
             run.push_provisional(row.writer, row.session, row.film)
     else:
         medium = bool(row.media_name)
-        kind = JobKind.MEDIA if medium else JobKind.EPISODE
-        key = film_key(row.session, row.film, medium=medium)
-        lab.jobs.submit(
-            Job(key, kind, row.run_id, row.session, row.film, final=True, recorder=recorder), Priority.ANIMATION, now_at
-        )  # fmt: skip
+        lab_films.submit(lab.jobs, run, row.session, row.film, now_at, medium=medium, recorder=recorder)
 
 
 def _take_up_results(

@@ -1,4 +1,4 @@
-"""How are a run's metrics taken away as CSV? In pieces, exact; as JSON they are what `develop_history.history` makes.
+"""How are a run's metrics taken away as CSV? In pieces, exact; as JSON they are what `develop.history` makes.
 
 Floats are written as Python's `repr` does, so that reading them gives the same 64 bits; `nan`, `inf` and `-inf` are
 written so, as pandas, numpy, R and DuckDB read them.
@@ -8,8 +8,8 @@ import csv
 import io
 from collections.abc import Iterator
 
+from filmlabd.index.read import Reader
 from filmlabd.index.series import SeriesRow
-from filmlabd.index.writer import Reader
 
 COLUMNS = ("writer", "attempt", "metric", "step", "wall", "value")
 """`wall` is Unix time in seconds."""

@@ -94,7 +94,7 @@ def board(
 
     Args:
         glances: all runs, the newest first.
-        document: as `cli_status.ask` gives it: `state_dir`, `daemon`, `status`, `trouble`.
+        document: as `cli.status.ask` gives it: `state_dir`, `daemon`, `status`, `trouble`.
         rates: points per second by run id, and the daemon's bytes per second under an empty name.
     """
     lines = [_line(glance, rates.get(glance.run.run_id, math.nan)) for glance in glances]

@@ -40,7 +40,7 @@ def test_what_is_handed_over_becomes_durable(rig: Rig, tmp_path: Path) -> None:
         daemon.wait_for(lambda model: rig.link.session in model.byes)
     assert rig.link.status().durable_c == 100
     assert rig.warned == []
-    assert not rig.paths.spool_dir(rig.link.session).exists()
+    assert not (rig.paths.spool / f"{rig.link.session:016x}").exists()
 
 
 def test_hello_says_who_is_there(rig: Rig, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_without_a_daemon_records_go_to_disk_and_come_back(rig: Rig, tmp_path: P
         assert daemon.model.payloads(rig.link.session, Stream.C) == [b"1", b"2", b"3"]
         rig.loop.wait_for(lambda events: Acked(3, 1) in events)
         rig.link.close(WAIT_S)
-    assert not rig.paths.spool_dir(rig.link.session).exists()
+    assert not (rig.paths.spool / f"{rig.link.session:016x}").exists()
 
 
 def test_a_daemon_that_hangs_is_asked_left_and_found_again(rig: Rig, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 from itertools import pairwise
 
 from e2e.house import House, until
+from filmlabd.films import film_path
 
 EPISODES = 150
 BEST = 37
@@ -143,8 +144,8 @@ def test_what_a_crash_left_of_a_film_is_swept(house: House) -> None:
     daemon.terminate()
     daemon.wait()
     there = next(house.paths.film.glob("*/*.film"))
-    again = house.paths.film_file(row.session, row.film)
-    nobodys = house.paths.film_file(row.session, 99999)
+    again = film_path(house.paths.film, row.session, row.film)
+    nobodys = film_path(house.paths.film, row.session, 99999)
     for path in (again, nobodys):
         shutil.copy(there, path)
     house.daemon("--film-files", str(KEPT))

@@ -16,8 +16,9 @@ from filmlab.errors import Transient
 from filmlab.wire.frame import Envelope, Kind
 from filmlab.wire.messages import Stream
 from filmlabd.facts import RecordRefused, read_fact
+from filmlabd.index.read import Answers
 from filmlabd.index.schema import open_writer
-from filmlabd.index.writer import Answers, Index
+from filmlabd.index.writer import Index
 
 
 class ModelJournal:

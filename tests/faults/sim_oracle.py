@@ -9,7 +9,7 @@ from filmlab.wire.frame import Kind
 from filmlab.wire.messages import Stream
 from filmlabd import facts
 from filmlabd.facts import read_fact
-from filmlabd.index.writer import Answers
+from filmlabd.index.read import Answers
 
 if TYPE_CHECKING:
     from faults.sim_trainer import Trainer

@@ -14,7 +14,8 @@ from filmlab.wire import chunks, entries
 from filmlab.wire.entries import NO_STEP, Column, Entry, StepColumn
 from filmlab.wire.frame import Envelope, Kind, seal
 from filmlabd import facts
-from filmlabd.index.writer import Answers, Index
+from filmlabd.index.read import Answers
+from filmlabd.index.writer import Index
 
 SESSION = 2**64 - 5
 """Above what SQLite calls an integer, as half of all sessions are."""

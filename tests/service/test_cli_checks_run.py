@@ -14,7 +14,7 @@ from filmlabd.cli import checks_run as checks
 from filmlabd.cli.checks import Level
 from filmlabd.cli.presence import Presence, Seen
 from filmlabd.facts import JobDone, JobStruck
-from filmlabd.index.writer import Reader
+from filmlabd.index.read import Reader
 from filmlabd.model import DropRow, RunRow
 from service.machine import fresh_machine
 from service.recorded import SESSION, WALL, Recording

@@ -12,7 +12,7 @@ from filmlabd.cli.checks import Level
 from filmlabd.cli.missing import Missing, Scene, find_missing, sum_up, uncaptured
 from filmlabd.cli.presence import Presence, Seen
 from filmlabd.facts import FilmDeleted, FilmJudged, JobDone, JobStruck
-from filmlabd.index.writer import Reader
+from filmlabd.index.read import Reader
 from service.recorded import SESSION, WALL, Recording
 
 Ask: TypeAlias = Callable[..., list[Missing]]

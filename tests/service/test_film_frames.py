@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from filmlab.errors import BadInput
 from filmlab.wire.chunks import CODEC_RAW, seal_chunk
 from filmlab.wire.frame import Envelope
-from filmlabd.films import FilmStore, count_frames, read_frames
+from filmlabd.film_frames import read_frames
+from filmlabd.films import FilmStore
 from service.keeping import SESSION, blob, chunk, film_meta, flip, frames
 
 
@@ -29,7 +30,6 @@ def shown(films: FilmStore, *told: Envelope) -> tuple[list[NDArray[np.uint8]], l
     films.append(SESSION, 1, told)
     notes: list[str] = []
     out = list(read_frames(films.path(SESSION, 1), notes))
-    assert count_frames(films.path(SESSION, 1)) >= len(out)
     return out, notes
 
 
@@ -51,7 +51,7 @@ def test_frames_come_back_as_they_were(
             told.append(chunk(seq, taken, first))
         first += count
     out, notes = shown(films, *told)
-    assert len(out) == len(shots) == count_frames(films.path(SESSION, 1))
+    assert len(out) == len(shots)
     assert all(np.array_equal(one, other) and one.shape == shape for one, other in zip(out, shots, strict=True))
     assert notes == []
     films.close()
@@ -97,7 +97,6 @@ def test_a_gap_ends_the_film(store: FilmStore) -> None:
     shots = frames(9)
     out, notes = shown(store, chunk(1, shots[:3], 0), chunk(3, shots[6:], 6))
     assert (len(out), notes) == (3, ["film ends at frame 3: frames 3 to 5 are missing"])
-    assert count_frames(store.path(SESSION, 1)) == 3
 
 
 def test_a_damaged_chunk_is_a_gap(store: FilmStore) -> None:
@@ -160,4 +159,3 @@ def test_a_film_that_is_gone_is_said_so(tmp_path: Path) -> None:
     """A deleted film is no reason to try again."""
     with pytest.raises(BadInput, match=r"the film 00000001\.film of session 0a is gone"):
         next(read_frames(tmp_path / "0a" / "00000001.film"))
-    assert count_frames(tmp_path / "0a" / "00000001.film") == 0

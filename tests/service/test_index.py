@@ -14,7 +14,8 @@ from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.wire import entries
 from filmlab.wire.frame import Envelope, Kind, seal
 from filmlabd import facts
-from filmlabd.index.writer import Index, Reader
+from filmlabd.index.read import Reader
+from filmlabd.index.writer import Index
 from filmlabd.journal import Journal
 from service.keeping import RUN, SESSION, Story, begin_episode, end_episode, everything, snapshot, steps
 
@@ -294,7 +295,7 @@ def test_an_unreadable_record_is_counted_and_consumed(path: Path) -> None:
     index.commit()
     assert index.read.unreadable() == 3
     assert index.read.run(RUN).summary == {"after": True}
-    assert index.load()[0].durable_c == story.last_c
+    assert index.read.sessions()[0].durable_c == story.last_c
     index.close()
 
 
@@ -327,11 +328,13 @@ def test_film_durable_is_kept_and_never_goes_back(path: Path) -> None:
     index.commit()
     index.close()
     index = Index(path)
-    assert [(row.session, row.durable_b, row.refused_b) for row in index.load()] == [(SESSION, 7, frozenset({12}))]
+    assert [(row.session, row.durable_b, row.refused_b) for row in index.read.sessions()] == [
+        (SESSION, 7, frozenset({12}))
+    ]
     story.fact(facts.FilmDeleted(SESSION, 1, 13, "old"))
     index.apply(at, story.told[-1])
     index.commit()
-    assert [(row.durable_b, row.refused_b) for row in index.load()] == [(13, frozenset())]
+    assert [(row.durable_b, row.refused_b) for row in index.read.sessions()] == [(13, frozenset())]
     index.close()
 
 

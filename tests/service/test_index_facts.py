@@ -36,7 +36,7 @@ def test_a_session_is_known_until_it_ends(story: Followed) -> None:
     """With its process, its numbers, its runs, and how far it has come; ended, it is known when asked for by number."""
     story.names("loss")
     story.open(run=2, run_id="other", writer="eval")
-    (row,) = story.index.load() if story.answers else ()
+    (row,) = story.index.read.sessions() if story.answers else ()
     assert (row.session, row.pid, row.host, row.started, row.umask, row.parent) == (SESSION, 4711, "host", 5, 0o022, 0)
     assert row.runs == {1: (RUN, "main", 1), 2: ("other", "eval", 1)}
     assert (row.metrics, row.durable_c, row.durable_b, row.ended) == ({0: "loss"}, 3, 0, False)

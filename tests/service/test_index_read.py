@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from filmlab.errors import BadInput, Corrupt
-from filmlabd.index.read import NoIndex
-from filmlabd.index.writer import Reader
+from filmlabd.index.read import NoIndex, Reader
 from filmlabd.model import AttemptRow
 from service.keeping import RUN, Followed, begin_episode, end_episode, snapshot
 

@@ -6,8 +6,8 @@ import pytest
 
 from filmlab.wire.entries import Results, ResultsEnd, Surroundings
 from filmlabd import facts
+from filmlabd.index.read import Answers
 from filmlabd.index.results import latest
-from filmlabd.index.writer import Answers
 from filmlabd.model import JobKind, SurroundingsRow
 from service.keeping import RUN, SESSION, Followed
 

@@ -1,6 +1,6 @@
 """The queue of rendering jobs: coalescing, priority, fairness, distance, budget, retries."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -223,3 +223,15 @@ def test_a_key_says_its_job() -> None:
     for wrong in ("", "episode", "episode:1", "episode:x:y", "page:run-b", "curve:run-b:x", "curve:run-a", "other:1:2"):
         with pytest.raises(BadInput):
             job_of(wrong, "run-a")
+
+
+@pytest.mark.parametrize("ends", [[done], [failed, done], [failed] * STRIKES])
+def test_of_films_that_are_through_nothing_is_remembered(jobs: Jobs, ends: list[Callable[[str], Outcome]]) -> None:
+    """A daemon may see millions of them in its life: its memory holds those that wait (see `Jobs.check`)."""
+    key = film_key(1, 7)
+    jobs.submit(job_of(key, "run-a"), Priority.ANIMATION, 0.0)
+    for at, end in enumerate(ends):
+        assert jobs.start(1, 100.0 * at) == [job_of(key, "run-a")]
+        jobs.finish(end(key), 100.0 * at)
+    assert not jobs.has(key)
+    jobs.check()

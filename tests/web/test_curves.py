@@ -13,8 +13,9 @@ import pytest
 
 from filmlab.errors import BadInput
 from filmlabd.columns import CHUNK_POINTS, Columns
+from filmlabd.index.read import Reader
 from filmlabd.index.schema import open_writer
-from filmlabd.index.writer import Index, Reader
+from filmlabd.index.writer import Index
 from filmlabd.web import curves
 from filmlabd.web.curves import Look, answer
 from filmlabd.web.grains import Granary

@@ -81,10 +81,10 @@ class ImplicitRun:
             process.link.wait_safe(timeout_s)
             return Answer(False, unanswered="mode offline was asked for")
         token = random.getrandbits(63) or 1
-        wait = FlushWait(token, ask=encode_entry(self._asking(number, wish, rows, token)))
+        wait = FlushWait(token)
         tally.flushes[token] = wait
         try:
-            self.seat.put(wait.ask)
+            self.seat.put(encode_entry(self._asking(number, wish, rows, token)))
             process.link.hurry()
             why = _answered(process, wait, timeout_s, LONELY_AUTO_S if mode == "auto" else LONELY_S)
         finally:

@@ -77,15 +77,8 @@ def list_episodes(
 
 def _run_document(reader: Reader, run: RunRow, failed: int) -> dict[str, Any]:
     last_return, best_return = returns(reader, run)
-    dropped = [
-        {"what": row.what, "count": row.count, "bytes": row.size_bytes, "reason": row.reason}
-        for row in reader.drops(run.run_id)
-    ]
-    blocked = reader.blocked(run.run_id)
-    inside = {
-        "calls": blocked.count, "total_ns": blocked.total_ns, "p50_ns": blocked.percentile_ns(50),
-        "p99_ns": blocked.percentile_ns(99), "max_ns": blocked.max_ns,
-    }  # fmt: skip
+    dropped = [row.words() for row in reader.drops(run.run_id)]
+    inside = reader.blocked(run.run_id).words()
     return {
         "id": run.run_id, "name": run.name, "project": run.project, "group": run.group, "tags": list(run.tags),
         "status": run.status, "attempt": run.attempt, "episodes": run.episodes, "last_return": last_return,

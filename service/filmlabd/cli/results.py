@@ -9,14 +9,12 @@ from filmlabd.cli.ls import returns
 from filmlabd.index.read import Reader
 from filmlabd.index.results import latest
 from filmlabd.model import ResultsRow, RunRow
+from filmlabd.pages.run_results import STATES, own_files
 
 _OF_RUNS = (
     ("name", "name"), ("status", "status"), ("episodes", "episodes"), ("last return", "last_return"),
     ("best return", "best_return"),
 )  # fmt: skip
-_STATES = {
-    "pending": "on their way", "ready": "being written", "done": "written", "failed": "could not be written",
-}  # fmt: skip
 
 
 def results(paths: StatePaths, name: str, *, as_json: bool) -> tuple[list[str], bool]:
@@ -82,13 +80,13 @@ def _compared(reader: Reader, run: RunRow) -> dict[str, Any]:
 def _lines(row: ResultsRow) -> list[str]:
     where = f" in {row.place}/" if row.place else ""
     whose = f" of {row.writer}" if row.writer != "main" else ""
-    state = _STATES.get(row.state, row.state)
+    state = STATES.get(row.state, row.state)
     size_bytes = sum(part for _, part in row.parts)
     lines = [f"{row.run_type}{whose}{where}: {state} ({size(size_bytes)})"]
     facts = [(key, _cell(value)) for key, value in row.summary.items()]
     facts += [(key, _cell(value)) for key, value in row.metadata.items() if key != "run_type"]
     lines += [f"  {line}" for line in pairs(facts)]
-    shown = [path for path in row.paths if "/episodes/" not in f"/{path}"]
+    shown = own_files(row)
     if shown:
         episodes = len(row.paths) - len(shown)
         more = f", and {count(episodes, 'file')} of episodes" if episodes else ""

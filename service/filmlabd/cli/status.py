@@ -1,6 +1,5 @@
 """`filmlab status`: is there a daemon, and what is it doing?"""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,8 +69,6 @@ def _troubles(status: Mapping[str, Any]) -> list[str]:
 def _daemon_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
     status = document["status"]
     uptime_s = status.get("uptime_s")
-    if uptime_s is None and "started_wall" in status:
-        uptime_s = time.time() - status["started_wall"]
     up = f", up {duration(uptime_s)}" if uptime_s is not None else ""
     rows = [
         ("daemon", f"running, version {status.get('version', '?')}, process {status.get('pid', '?')}{up}"),

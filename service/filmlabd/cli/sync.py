@@ -12,7 +12,6 @@ from filmlab.private import is_locked
 from filmlab.progress import Display, Stage
 from filmlabd.cli.format import count, dump, printable, size
 from filmlabd.index.read import NoIndex, Reader
-from filmlabd.model import Progress
 
 START_TIMEOUT_S = 15.0
 LOOK_EVERY_S = 0.2
@@ -190,7 +189,7 @@ def _developing(paths: StatePaths, wanted: set[str], alive: frozenset[str]) -> S
     if all(item.printed for item in progress):
         return None
     films = sum(sum(item.films.values()) for item in progress)
-    waiting = sum(_waiting(item) for item in progress)
+    waiting = sum(item.waiting for item in progress)
     return Stage("developing", "films", films - waiting, waiting) if waiting else Stage("drawing curves and pages")
 
 
@@ -206,14 +205,10 @@ def _came(paths: StatePaths, seats: list[tuple[str, str, int]]) -> list[Came]:
             out.append(
                 Came(
                     run_id, row.name, row.project, writer, attempt or row.attempt, row.status, row.episodes,
-                    progress.films.get("done", 0), _waiting(progress), failed.count(run_id), row.printed, row.directory,
+                    progress.films.get("done", 0), progress.waiting, failed.count(run_id), row.printed, row.directory,
                 )
             )  # fmt: skip
         return out
-
-
-def _waiting(progress: Progress) -> int:
-    return progress.films.get("pending", 0) + progress.films.get("ready", 0)
 
 
 def _document(report: Report) -> str:

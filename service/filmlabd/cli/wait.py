@@ -13,7 +13,6 @@ from filmlabd.model import Progress, RunRow
 LOOK_EVERY_S = 0.2
 NO_DAEMON_S = 10.0
 """For so long nobody may be there: a daemon that was killed is started again by its trainers."""
-_WAITING = ("pending", "ready")
 
 
 def run(paths: StatePaths, name: str, timeout_s: float | None, *, as_json: bool) -> tuple[list[str], bool]:
@@ -48,9 +47,8 @@ def stage(progress: Progress) -> Stage:
     if progress.status == "running":
         left = max(0, progress.total_episodes - progress.episodes) if progress.total_episodes else None
         return Stage("training", "episodes", progress.episodes, left)
-    waiting = _waiting(progress)
-    if waiting:
-        return Stage("developing", "films", sum(progress.films.values()) - waiting, waiting)
+    if progress.waiting:
+        return Stage("developing", "films", sum(progress.films.values()) - progress.waiting, progress.waiting)
     return Stage("drawing curves and the page")
 
 
@@ -74,11 +72,7 @@ def _wait(
 
 def _lines(found: RunRow, progress: Progress, failed: int, problem: str) -> list[str]:
     words = [count(progress.episodes, "episode"), f"{count(progress.films.get('done', 0), 'film')} developed"]
-    words += [f"{_waiting(progress)} to be developed"] if _waiting(progress) else []
+    words += [f"{progress.waiting} to be developed"] if progress.waiting else []
     words += [f"{count(failed, 'print')} given up (`filmlab ls {found.run_id}` says why)"] if failed else []
     said = f"{found.run_id}  {found.name}  {progress.status}: {', '.join(words)}; in {found.directory}"
     return [said, *([problem] if problem else [])]
-
-
-def _waiting(progress: Progress) -> int:
-    return sum(progress.films.get(state, 0) for state in _WAITING)

@@ -8,8 +8,8 @@ from filmlab.errors import BadInput
 from filmlabd.artifact_names import curve_stem
 from filmlabd.artifacts import Made, RunDirectory
 from filmlabd.develop.tracks import WINDOW, Tracks, in_order
+from filmlabd.index.read import Reader
 from filmlabd.index.series import SeriesAnswers, SeriesRow
-from filmlabd.index.writer import Reader
 from filmlabd.model import Job, RunRow
 from filmlabd.render.curve import Drawing, Panel, Resume, Series, attempts, draw
 from filmlabd.render.raster import to_png

@@ -12,7 +12,7 @@ from filmlabd.develop.page import make_page
 from filmlabd.develop.recorder import make_recorder
 from filmlabd.develop.results import make_results
 from filmlabd.develop.tracks import Tracks
-from filmlabd.index.writer import Reader
+from filmlabd.index.read import Reader
 from filmlabd.model import Job, JobKind
 
 

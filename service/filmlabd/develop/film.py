@@ -14,9 +14,9 @@ from filmlabd.develop.medium import CLIP, IMAGE, medium_files, png
 from filmlabd.develop.overlay import overlay_of
 from filmlabd.develop.recorder import episode_json, find, warning_of
 from filmlabd.develop.video import make_video
-from filmlabd.index.writer import Reader
+from filmlabd.index.read import Reader
 from filmlabd.json_text import document
-from filmlabd.model import EpisodeRow, Job, RecorderRow, RunRow, TraceRow
+from filmlabd.model import EpisodeRow, Job, RecorderRow, RunRow, StepsRow, TraceRow
 from filmlabd.render.gif import encode_gif
 
 NO_FRAMES = "no frames were captured: the environment needs render_mode='rgb_array', or the loop step(frame=...)"
@@ -36,11 +36,12 @@ def make_episode(job: Job, run: RunRow, reader: Reader, room: Path, directory: R
         return _make_traced(job, row, run.umask, trace, recorder, room)
     stem = episode_stem(row)
     footage = Footage(room, row, lean=job.lean)
+    steps = reader.steps(row.session, row.film)
     paths: list[str] = []
     notes = [row.note] if row.note else []
     # A film that is damaged from its first frame on leaves no clip, but its episode is still told.
     if row.frames:
-        overlay, unsaid = overlay_of(run.overlay, row, reader.steps(row.session, row.film))
+        overlay, unsaid = overlay_of(run.overlay, row, steps)
         with _named(f"run {run.run_id}, episode {row.episode}"):
             if trace is not None and recorder is not None:
                 paths, made = make_video(footage, row, recorder, trace.stem, overlay, run.umask)
@@ -48,7 +49,7 @@ def make_episode(job: Job, run: RunRow, reader: Reader, room: Path, directory: R
                 paths, made = make_clips(footage, stem, run.formats, row.fps, overlay, _publisher(directory, job))
         notes += [*made, *(unsaid if paths else ())]
     notes += footage.notes
-    fields = _episode_fields(run, row, reader, footage.read)
+    fields = _episode_fields(run, row, steps, footage.read)
     if notes:
         fields["note"] = "; ".join(notes)
     if not paths:
@@ -135,9 +136,8 @@ def _row(job: Job, reader: Reader) -> EpisodeRow:
     return row
 
 
-def _episode_fields(run: RunRow, row: EpisodeRow, reader: Reader, frames: int) -> dict[str, Any]:
+def _episode_fields(run: RunRow, row: EpisodeRow, steps: StepsRow, frames: int) -> dict[str, Any]:
     """What an episode's JSON says, in its order."""
-    steps = reader.steps(row.session, row.film)
     return {
         "run": run.run_id,
         "name": run.name,

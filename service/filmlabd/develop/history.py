@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from filmlabd.index.read import Reader
 from filmlabd.index.series import Piece, SeriesRow
-from filmlabd.index.writer import Reader
 from filmlabd.json_text import dump_column
 
 

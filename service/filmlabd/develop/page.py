@@ -14,8 +14,8 @@ from filmlabd.develop.history import history
 from filmlabd.develop.medium import HISTOGRAM
 from filmlabd.develop.summary import summary_of
 from filmlabd.image_head import picture_size
+from filmlabd.index.read import Reader
 from filmlabd.index.results import latest
-from filmlabd.index.writer import Reader
 from filmlabd.json_text import document
 from filmlabd.model import EpisodeRow, Job, JobKind, MetricRow, PrintRow, RunRow
 from filmlabd.pages.run_page import run_page
@@ -50,7 +50,8 @@ def make_page(job: Job, run: RunRow, reader: Reader, directory: RunDirectory) ->
 def look(run: RunRow, reader: Reader, directory: Printed) -> RunPage:
     """Everything that the page shows, as it is now. A print that somebody has deleted is left out."""
     rows = [as_linked(row, directory) for row in reader.episodes(run.run_id, filmed=True)]
-    prints = {(row.session, row.film): row for row in reader.prints(run.run_id) if row.film}
+    made = reader.prints(run.run_id)
+    prints = {(row.session, row.film): row for row in made if row.film}
     kept = [row for row in rows if is_clip(row)]
     clips, more_clips = _newest(kept, CLIPS_MAX)
     media, more_media = _newest([row for row in rows if row.media_name and row.paths], MEDIA_MAX)
@@ -76,7 +77,7 @@ def look(run: RunRow, reader: Reader, directory: Printed) -> RunPage:
         config=run.config,
         summary=summary_of(run, metrics, lambda name: reader.mean(run.run_id, name)),
         drops=tuple(reader.drops(run.run_id)),
-        problems=_problems(run, rows, reader.prints(run.run_id)),
+        problems=_problems(run, rows, made),
         blocked=reader.blocked(run.run_id),
         made_wall=time.time(),
     )
@@ -108,9 +109,7 @@ def facts(page: RunPage, metrics: Sequence[MetricRow]) -> dict[str, Any]:
              "last_step": row.last_step, "last_value": row.last_value}
             for row in metrics
         ],
-        "dropped": [
-            {"what": row.what, "count": row.count, "bytes": row.size_bytes, "reason": row.reason} for row in page.drops
-        ],
+        "dropped": [row.words() for row in page.drops],
         "results": [
             {"type": row.run_type, "writer": row.writer, "place": row.place, "state": row.state,
              "summary": row.summary, "metadata": row.metadata, "files": list(row.paths), "problem": row.problem}

@@ -14,7 +14,7 @@ from PIL import ImageColor
 from filmlab.errors import BadInput
 from filmlab.wire.names import file_name
 from filmlabd.artifacts import Made, RunDirectory
-from filmlabd.index.writer import Reader
+from filmlabd.index.read import Reader
 from filmlabd.json_text import dump_column
 from filmlabd.model import EpisodeRow, Job, RecorderRow, TraceRow
 from filmlabd.render.curve import Panel, Series, draw

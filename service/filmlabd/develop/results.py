@@ -13,7 +13,7 @@ from filmlabd.artifacts import Made, RunDirectory
 from filmlabd.develop.videos import Order, make_videos
 from filmlabd.film_parcel import ParcelReader
 from filmlabd.films import film_path
-from filmlabd.index.writer import Reader
+from filmlabd.index.read import Reader
 from filmlabd.model import Job, ResultsRow, RunRow
 
 

@@ -21,6 +21,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from filmlab.errors import BadInput
+from filmlabd.artifact_names import POSTER
 from filmlabd.develop import render_child
 from filmlabd.develop.clip import FPS_MIN, Publish, make_clips
 from filmlabd.develop.render_child import FRAME_MAX_BYTES, HEAD, SIZE
@@ -54,7 +55,7 @@ class Order:
 
 
 class _Drawn:
-    """The frames of one episode, kept compressed: each format reads them once. As `develop_clip.Footage`."""
+    """The frames of one episode, kept compressed: each format reads them once. As `clip.Footage`."""
 
     def __init__(self) -> None:
         self.lean = False
@@ -100,7 +101,7 @@ def make_videos(order: Order, publish: Publish, deadline_s: float = DEADLINE_S) 
     finally:
         child.end()
     if child.problem:
-        made_of = f"{len([path for path in paths if not path.endswith('.poster.webp')])} videos were made before"
+        made_of = f"{len([path for path in paths if not path.endswith(POSTER)])} videos were made before"
         child.notes.insert(0, f"videos: {order.function}: {child.problem}{child.quoted()}; {made_of}")
     elif child.printed:
         child.notes.append(f"videos: {order.function} printed{child.quoted()}")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmlabd.columns import FULL, Arrays, Floats, Ints, unpack
+from filmlabd.index.schema import unsigned
 
 _HEAD = "SELECT id, level, count, first_step, last_step, last_value, finite, least, most, total FROM chunks"
 
@@ -75,15 +76,6 @@ class PageAnswers:
             np.array(least, np.float64), np.array(most, np.float64), mean,
         )  # fmt: skip
 
-    def point_count(self, run_id: str) -> int:
-        """How many points a run has, of all its metrics."""
-        row = self._db.execute(
-            "SELECT coalesce(sum(c.count), 0) FROM writers w JOIN series s ON s.writer_id = w.id"
-            " JOIN chunks c ON c.series = s.id WHERE w.run_id = ?",
-            (run_id,),
-        ).fetchone()
-        return int(row[0])
-
     def chunk(self, number: int) -> Arrays | None:
         """The points of a chunk; None where it has been merged into another one meanwhile."""
         row = self._db.execute("SELECT count, data FROM chunks WHERE id = ?", (number,)).fetchone()
@@ -99,13 +91,13 @@ class PageAnswers:
             return float(np.frombuffer(blob.read(8), "<f8")[0])
 
     def latest_print(self, run_id: str) -> tuple[int, int] | None:
-        """(session, film), both as the index keeps them, of the episode that was developed last."""
+        """(session, film) of the episode that was developed last."""
         row = self._db.execute(
             "SELECT session, film FROM episodes WHERE run_id = ? AND film > 0 AND job_state = 'done'"
             " AND media_name = '' AND paths != '' ORDER BY id DESC LIMIT 1",
             (run_id,),
         ).fetchone()
-        return (row[0], row[1]) if row is not None else None
+        return (unsigned(row[0]), row[1]) if row is not None else None
 
     def last_episodes(self, run_id: str, attempt: int) -> dict[str, int]:
         """The highest number of an episode that is known of each writer of an attempt."""

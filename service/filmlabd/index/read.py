@@ -10,13 +10,12 @@ from typing import Any
 
 from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.latency import Histogram
-from filmlabd.columns import join, unpack
 from filmlabd.index.films import FilmAnswers
 from filmlabd.index.page import PageAnswers
 from filmlabd.index.recorders import RecorderAnswers
 from filmlabd.index.results import ResultsAnswers
 from filmlabd.index.schema import open_reader, signed, unsigned
-from filmlabd.index.series import SeriesAnswers
+from filmlabd.index.series import SeriesAnswers, arrays_of
 from filmlabd.index.state import load_histogram
 from filmlabd.model import (
     AttemptRow,
@@ -148,16 +147,16 @@ class Answers(RecorderAnswers, ResultsAnswers, SeriesAnswers, PageAnswers, FilmA
     def metrics(self, run_id: str) -> list[MetricRow]:
         """A run's metrics by name, attempt and writer, without reading their points."""
         rows = self._db.execute(
-            "SELECT w.run_id, w.writer, w.attempt, s.name, sum(c.count), max(c.id), min(c.least), max(c.most)"
-            " FROM writers w JOIN series s ON s.writer_id = w.id JOIN chunks c ON c.series = s.id"
+            "SELECT w.run_id, w.writer, w.attempt, s.name, sum(c.count), l.last_step, l.last_value, min(c.least),"
+            " max(c.most) FROM writers w JOIN series s ON s.writer_id = w.id JOIN chunks c ON c.series = s.id"
+            " JOIN chunks l ON l.id = (SELECT max(id) FROM chunks WHERE series = s.id)"
             " WHERE w.run_id = ? GROUP BY s.id ORDER BY s.name, w.attempt, w.writer",
             (run_id,),
-        ).fetchall()
-        out = []
-        for run, writer, attempt, name, count, last, least, most in rows:
-            step, value = self._db.execute("SELECT last_step, last_value FROM chunks WHERE id = ?", (last,)).fetchone()
-            out.append(MetricRow(run, writer, attempt, name, count, step, _float(value), _float(least), _float(most)))
-        return out
+        )
+        return [
+            MetricRow(run, writer, attempt, name, count, step, _float(last), _float(least), _float(most))
+            for run, writer, attempt, name, count, step, last, least, most in rows
+        ]
 
     def mean(self, run_id: str, name: str) -> float:
         """Of all finite values of a metric; NaN where there is none. Its last digit is as the chunks were merged."""
@@ -177,8 +176,7 @@ class Answers(RecorderAnswers, ResultsAnswers, SeriesAnswers, PageAnswers, FilmA
             (run_id, name),
         )
         for series, writer, attempt in found.fetchall():
-            rows = self._db.execute("SELECT count, data FROM chunks WHERE series = ? ORDER BY id", (series,))
-            out.append(Points(run_id, writer, attempt, name, *join(unpack(count, data) for count, data in rows)))
+            out.append(Points(run_id, writer, attempt, name, *arrays_of(self._db, series)))
         return out
 
     def prints(self, run_id: str) -> list[PrintRow]:

@@ -5,8 +5,8 @@ import sqlite3
 from typing import Any
 
 from filmlab.wire.entries import Recorder, RecorderAsk, Trace, Wish
-from filmlabd.columns import join, unpack
 from filmlabd.index.schema import signed, unsigned
+from filmlabd.index.series import arrays_of
 from filmlabd.index.state import Writer, clean, dump
 from filmlabd.model import Points, RecorderRow, TraceRow
 
@@ -95,9 +95,8 @@ class RecorderAnswers:
             (recorder.writer_id, begin),
         )
         for series, name, writer, attempt in found.fetchall():
-            rows = self._db.execute("SELECT count, data FROM chunks WHERE series = ? ORDER BY id", (series,))
-            arrays = join(unpack(count, data) for count, data in rows)
-            out[name.removeprefix(begin)] = Points(recorder.run_id, writer, attempt, name, *arrays)
+            points = Points(recorder.run_id, writer, attempt, name, *arrays_of(self._db, series))
+            out[name.removeprefix(begin)] = points
         return out
 
 

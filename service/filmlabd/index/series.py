@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from filmlabd.columns import FULL, Floats, Ints, unpack
+from filmlabd.columns import FULL, Arrays, Floats, Ints, join, unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,12 @@ class Piece:
     step: Ints
     wall: Floats
     value: Floats
+
+
+def arrays_of(db: sqlite3.Connection, series: int) -> Arrays:
+    """All points of a series."""
+    rows = db.execute("SELECT count, data FROM chunks WHERE series = ? ORDER BY id", (series,))
+    return join(unpack(count, data) for count, data in rows)
 
 
 class SeriesAnswers:

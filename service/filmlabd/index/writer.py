@@ -15,13 +15,10 @@ from filmlab.wire.frame import Envelope, Kind
 from filmlabd.columns import Columns
 from filmlabd.index.entries import Entries
 from filmlabd.index.facts import Facts, raise_durable_b
-from filmlabd.index.read import Answers, Reader
+from filmlabd.index.read import Answers
 from filmlabd.index.schema import open_writer
 from filmlabd.index.state import State
 from filmlabd.journal import Position
-from filmlabd.model import SessionRow
-
-__all__ = ["Answers", "Index", "Reader"]
 
 log = logging.getLogger(__name__)
 
@@ -119,10 +116,6 @@ class Index:
         self._pending.clear()
         self._pending_bytes = 0
         self._marks.clear()
-
-    def load(self) -> list[SessionRow]:
-        """The sessions that have not ended."""
-        return self.read.sessions()
 
     def close(self) -> None:
         """Close it. What is not committed is applied again at the next start."""

@@ -1,16 +1,22 @@
 """What did a run's trainings and evaluations come to? The numbers of each, its files, its episodes, what befell it."""
 
+from filmlabd.artifact_names import POSTER
 from filmlabd.model import ResultsRow
 from filmlabd.pages.html import Html, el, href, join
 from filmlabd.pages.words import flatten
 
 SHOWN_MAX = 6
-_STATES = {"pending": "on their way", "ready": "being written", "failed": "could not be written", "done": "written"}
+STATES = {"pending": "on their way", "ready": "being written", "failed": "could not be written", "done": "written"}
 
 
 def results_title(row: ResultsRow) -> str:
     """`Training results`, and whose where that is not the usual writer."""
     return f"{row.run_type.capitalize()} results" + ("" if row.writer == "main" else f" of {row.writer}")
+
+
+def own_files(row: ResultsRow) -> list[str]:
+    """The paths of its files, but for those of its episodes."""
+    return [path for path in row.paths if "/episodes/" not in f"/{path}"]
 
 
 def results_body(row: ResultsRow, *, alone: bool) -> list[Html | None]:
@@ -28,7 +34,7 @@ def results_body(row: ResultsRow, *, alone: bool) -> list[Html | None]:
 
 def _episodes(row: ResultsRow) -> Html | None:
     """The videos of its first episodes, small."""
-    shown = [path for path in row.paths if path.endswith((".gif", ".webp")) and not path.endswith(".poster.webp")]
+    shown = [path for path in row.paths if path.endswith((".gif", ".webp")) and not path.endswith(POSTER)]
     figures = [
         el(
             "figure",
@@ -41,7 +47,7 @@ def _episodes(row: ResultsRow) -> Html | None:
 
 def _files(row: ResultsRow, *, alone: bool) -> list[Html | str]:
     """Its files, or how far they are."""
-    shown = [path for path in row.paths if "/episodes/" not in f"/{path}"]
+    shown = own_files(row)
     if alone or not shown:
-        return [_STATES.get(row.state, row.state)]
+        return [STATES.get(row.state, row.state)]
     return [join([", " if index else "", el("a", path, href=href(path))]) for index, path in enumerate(shown)]

@@ -4,12 +4,13 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from filmlab.latency import Histogram
 from filmlabd.artifact_names import POSTER
 from filmlabd.develop.summary import summary_of
 from filmlabd.index.read import Reader
+from filmlabd.json_text import nonfinite_name
 from filmlabd.model import EpisodeRow, PrintRow, ResultsRow, RunRow
 from filmlabd.overview import Glance
+from filmlabd.pages.run_results import results_title
 from filmlabd.pages.words import flatten
 
 STILL_ENDS = (".png", ".jpg")
@@ -23,7 +24,7 @@ def word(value: float) -> float | str | None:
     """A number as JSON has it: NaN is null, infinities are `inf` and `-inf`."""
     if math.isnan(value):
         return None
-    return value if math.isfinite(value) else "inf" if value > 0 else "-inf"
+    return value if math.isfinite(value) else nonfinite_name(value)
 
 
 def run_row(glance: Glance, disk_bytes: int | None) -> dict[str, Any]:
@@ -70,24 +71,17 @@ def run_document(reader: Reader, run: RunRow) -> dict[str, Any]:
         "summary": flatten(summary_of(run, reader.metrics(run.run_id), lambda name: reader.mean(run.run_id, name))),
         "schedule": run.schedule,
         "metrics": metric_rows(reader, run.run_id),
-        "dropped": [
-            {"what": row.what, "count": row.count, "bytes": row.size_bytes, "reason": row.reason}
-            for row in reader.drops(run.run_id)
-        ],
+        "dropped": [row.words() for row in reader.drops(run.run_id)],
         "failures": [failure(row) for row in failures],
-        "blocked": blocked(reader.blocked(run.run_id)),
+        "blocked": reader.blocked(run.run_id).words(),
         "results": [result(row) for row in reader.results(run.run_id) if row.state != "dropped"],
     }
 
 
 def result(row: ResultsRow) -> dict[str, Any]:
     """What a training or an evaluation came to, in its own words."""
-    whose = "" if row.writer == "main" else f" of {row.writer}"
     trouble = {"problem": row.problem} if row.problem else {}
-    return {
-        "title": f"{row.run_type.capitalize()} results{whose}",
-        "rows": flatten(row.summary | row.metadata | trouble),
-    }
+    return {"title": results_title(row), "rows": flatten(row.summary | row.metadata | trouble)}
 
 
 def metric_rows(reader: Reader, run_id: str) -> list[dict[str, Any]]:
@@ -160,14 +154,3 @@ def failure(row: PrintRow) -> dict[str, Any]:
         "key": row.key, "run": row.run_id, "kind": row.kind, "strikes": row.strikes, "given_up": row.quarantined,
         "reason": row.reason, "wall": row.wall,
     }  # fmt: skip
-
-
-def blocked(histogram: Histogram) -> dict[str, Any]:
-    """How long the training thread was inside filmlab: counts, and nanoseconds."""
-    return {
-        "calls": histogram.count,
-        "total_ns": histogram.total_ns,
-        "p50_ns": histogram.percentile_ns(50),
-        "p99_ns": histogram.percentile_ns(99),
-        "max_ns": histogram.max_ns,
-    }

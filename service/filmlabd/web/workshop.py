@@ -11,7 +11,7 @@ from typing import Any
 
 from filmlabd.index.read import NoIndex
 from filmlabd.model import RunRow
-from filmlabd.web.documents import blocked, failure
+from filmlabd.web.documents import failure
 from filmlabd.web.room import Room, size_bytes
 
 TRAINERS_MAX = 40
@@ -93,14 +93,12 @@ class Workshop:
             runs = sorted(reader.runs(), key=lambda run: (run.status == "running", run.updated_wall), reverse=True)
             names = {run.run_id: run.name for run in runs}
             drops = [
-                {"run": run.run_id, "name": run.name, "what": row.what, "count": row.count, "bytes": row.size_bytes,
-                 "reason": row.reason}
-                for run_id in sorted(reader.dropped())
-                for run in runs if run.run_id == run_id
+                {"run": run_id, "name": names[run_id]} | row.words()
+                for run_id in sorted(reader.dropped().keys() & names.keys())
                 for row in reader.drops(run_id)
-            ]  # fmt: skip
+            ]
             return {
-                "trainers": [_trainer(run, blocked(reader.blocked(run.run_id))) for run in runs[:TRAINERS_MAX]],
+                "trainers": [_trainer(run, reader.blocked(run.run_id).words()) for run in runs[:TRAINERS_MAX]],
                 "failures": [failure(row) | {"name": names.get(row.run_id, "")} for row in reader.failures()],
                 "dropped": drops,
             }
