@@ -119,6 +119,8 @@ class Surveyed:
 
     gone: tuple[KeptFilm, ...] = ()
     """The films that may go for what was needed, the first to go first; or all of the run that was asked about."""
+    given_up: tuple[KeptFilm, ...] = ()
+    """The other films whose prints were given up."""
     leftovers: tuple[tuple[int, int], ...] = ()
     """(session, film) of files whose film is gone: a crash came between the record of its end and its end."""
     orphans: tuple[tuple[int, int], ...] = ()
@@ -136,6 +138,8 @@ class Surveyed:
         return {
             "films": len(self.gone),
             "film_bytes": sum(film.size_bytes for film in self.gone),
+            "failed": len(self.given_up),
+            "failed_bytes": sum(film.size_bytes for film in self.given_up),
             "orphans": len(self.leftovers) + len(self.orphans),
             "orphan_bytes": self.orphan_bytes,
             "unprinted": self.unprinted,

@@ -211,6 +211,11 @@ class Jobs:
         self._served_at.pop(run_id, None)
         self._stories = {key: story for key, story in self._stories.items() if story.run_id != run_id}
 
+    def forget_film(self, session: int, film: int) -> None:
+        """The film is gone: nobody can ask for its prints again, and nobody has to mend why they failed."""
+        for medium in (False, True):
+            self._quarantined.pop(film_key(session, film, medium=medium), None)
+
     def has(self, key: str) -> bool:
         """Whether this job waits or runs."""
         return key in self._waiting or key in self._running

@@ -24,6 +24,8 @@ class _Request:
 
     run_id: str = ""
     dry: bool = False
+    failed: bool = False
+    """The films of given-up prints as well."""
 
 
 @dataclass(slots=True)
@@ -68,8 +70,11 @@ class Keeper:
     # --- requests ---------------------------------------------------------------------------------------------------
 
     def clear(self, request: bytes, args: dict[str, Any]) -> list[Effect]:
-        """`gc`: delete what belongs to no film, and what is over the quota. `dry`: only say what that would be."""
-        self._requests[request] = _Request(dry=args.get("dry") is True)
+        """`gc`: delete what belongs to no film, and what is over the quota. `dry`: only say what that would be.
+
+        `failed`: the films of given-up prints as well.
+        """
+        self._requests[request] = _Request(dry=args.get("dry") is True, failed=args.get("failed") is True)
         return [events.Survey(self.quota, request=request)]
 
     def remove(self, request: bytes, run_id: str) -> list[Effect]:
@@ -97,12 +102,14 @@ class Keeper:
         if asked is not None and asked.run_id:
             self._remove(asked.run_id, seen, now, out)
             return
-        gone = [film for film in seen.gone if not self.desk.lab.jobs.has(_job_key(film))]
-        words = replace(seen, gone=tuple(gone)).words()
+        gone, given_up = self._idle(seen.gone), self._idle(seen.given_up)
+        words = replace(seen, gone=gone, given_up=given_up).words()
         if asked is None or not asked.dry:
             self._swept = True
             out += self._sweep(seen)
             self._delete(gone, "film_bytes, film_files or the disk was full", now, out)
+            if asked is not None and asked.failed:
+                self._delete(given_up, "somebody let it go", now, out)
             self._again_at = now.at if gone or not self._wanted else self._after_pause(now)
         if asked is not None and not asked.dry:
             out.append(events.Compact())
@@ -112,6 +119,7 @@ class Keeper:
     def indexed(self, fact: object, out: list[Command]) -> None:
         """A fact that the index shows by now: maybe the last one that somebody waits for."""
         if isinstance(fact, FilmDeleted):
+            self.desk.lab.jobs.forget_film(fact.session, fact.film)
             self._going.discard((fact.session, fact.film))
             if not self._going:
                 out += self._replies
@@ -140,6 +148,10 @@ class Keeper:
             raise BadInput(f"run {run_id} is still being developed: `filmlab wait {run_id}` says how far it is")
         if run_id not in lab.past:
             raise BadInput(f"no run is called {run_id!r}")
+
+    def _idle(self, films: Iterable[KeptFilm]) -> tuple[KeptFilm, ...]:
+        """Those of them that no worker reads, or is about to."""
+        return tuple(film for film in films if not self.desk.lab.jobs.has(_job_key(film)))
 
     def _delete(self, films: Collection[KeptFilm], reason: str, now: Now, out: list[Command]) -> None:
         for film in films:

@@ -163,6 +163,8 @@ class FilmRow:
     printed: bool
     awaited: bool
     """It will be printed, unless that fails."""
+    given_up: bool
+    """Its print failed for good, unless somebody asks for it again. Never of results: they are nowhere else."""
     gone: bool
     """It was deleted, or is about to be."""
     is_medium: bool

@@ -1,6 +1,8 @@
 """Which films go first when there are too many? Pure.
 
-Three classes, one after the other; a film that is not printed yet is in none of them, and never goes.
+Three classes, one after the other; a film that is not printed yet is in none of them, and never goes. In the first two,
+films whose prints were given up come after printed ones: their pictures are nowhere else, and may be had once somebody
+has mended the reason.
 
 1. Films between others. The one goes whose absence is noticed least: on a logarithmic scale of episodes, the one that
    leaves the smallest hole between its neighbours. What stays is so spread evenly over log(episode): the beginning of a
@@ -16,6 +18,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TypeAlias
 
 HALF_LIFE_S = 30 * 86400.0
 FULL_SHARE = 0.95
@@ -44,7 +47,14 @@ class KeptFilm:
     printed: bool
     awaited: bool = False
     """It will be printed, unless that fails."""
+    given_up: bool = False
+    """Its print failed for good."""
     is_medium: bool = False
+
+    @property
+    def may_go(self) -> bool:
+        """Whether nobody waits for what will be made of it."""
+        return self.printed or self.given_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +98,14 @@ def plan(films: Sequence[KeptFilm], quota: Quota, short_bytes: int, now_wall: fl
     """The films to delete: over the quota, or for want of room, which costs no last and no best film.
 
     While many films wait for their prints, none goes: which of a training's films are worth keeping is seen when all of
-    them may go. While any does, or will never be printed, no last and no best has to pay for it.
+    them may go. While any does, no last and no best has to pay for it.
     """
     if sum(film.awaited for film in films) > AWAITED_SHARE * len(films):
         return []
     excess = quota.excess(sum(film.size_bytes for film in films), len(films))
     if not excess:
         return choose(films, Need(short_bytes, spare_best=True), now_wall)
-    return choose(films, replace(excess, spare_best=not all(film.printed for film in films)), now_wall)
+    return choose(films, replace(excess, spare_best=not all(film.may_go for film in films)), now_wall)
 
 
 def choose(films: Sequence[KeptFilm], need: Need, now_wall: float) -> list[KeptFilm]:
@@ -115,30 +125,33 @@ def _in_order(films: Sequence[KeptFilm], need: Need, now_wall: float) -> Iterabl
     runs = _grouped(films, lambda film: film.run_id)
     newest = {run_id: max(film.wall for film in members) for run_id, members in runs.items()}
     treasured = {_key(film): rank for members in runs.values() for film, rank in _treasures(members)}
-    heap: list[tuple[float, float, tuple[int, int]]] = []
+    heap: list[tuple[_Rank, float, tuple[int, int]]] = []
     lines: dict[tuple[int, int], _Line] = {}
     for members in _grouped(films, lambda film: f"{film.run_id}\n{film.series}").values():
         age_s = max(0.0, now_wall - newest[members[0].run_id])
         mean_bytes = sum(film.size_bytes for film in members) / len(members) if need.size_bytes > 0 else 1.0
         line = _Line(members, 0.5 ** (age_s / HALF_LIFE_S) / max(1.0, mean_bytes))
         for film in members:
-            if film.printed and _key(film) not in treasured:
+            if film.may_go and _key(film) not in treasured:
                 lines[_key(film)] = line
-                heap.append((line.hole(_key(film)), newest[film.run_id], _key(film)))
+                heap.append((_rank(film, line), newest[film.run_id], _key(film)))
     heapq.heapify(heap)
     by_key = {_key(film): film for film in films}
     while heap:
-        hole, wall, key = heapq.heappop(heap)
-        now_hole = lines[key].hole(key)
-        if now_hole > hole:
+        rank, wall, key = heapq.heappop(heap)
+        now_rank = _rank(by_key[key], lines[key])
+        if now_rank > rank:
             # A neighbour has gone since: its hole is larger than it was.
-            heapq.heappush(heap, (now_hole, wall, key))
+            heapq.heappush(heap, (now_rank, wall, key))
             continue
         lines[key].remove(key)
         yield by_key[key]
     if not need.spare_best:
-        last = [film for film in films if film.printed and _key(film) in treasured]
+        last = [film for film in films if film.may_go and _key(film) in treasured]
         yield from sorted(last, key=lambda film: (treasured[_key(film)], newest[film.run_id], _key(film)))
+
+
+_Rank: TypeAlias = tuple[bool, bool, float]
 
 
 class _Line:
@@ -166,6 +179,12 @@ class _Line:
             self._after.pop(before)
         if before is not None and after is not None:
             self._before[after], self._after[before] = before, after
+
+
+def _rank(film: KeptFilm, line: _Line) -> _Rank:
+    """Its class, printed or not, and its hole."""
+    hole = line.hole(_key(film))
+    return hole == math.inf, film.given_up, hole
 
 
 def _treasures(films: Sequence[KeptFilm]) -> list[tuple[KeptFilm, int]]:

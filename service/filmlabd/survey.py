@@ -31,8 +31,10 @@ def survey(index: Path, films: Path, asked: Survey) -> Surveyed:
         gone = [film for film in held if film.run_id == asked.run_id]
     else:
         gone = plan(held, asked.quota, asked.short_bytes - orphan_bytes, time.time())
-    unprinted = sum(not film.printed for film in held)
-    return Surveyed(tuple(gone), leftovers, orphans, orphan_bytes, unprinted, request=asked.request)
+    unprinted = sum(not film.may_go for film in held)
+    going = frozenset(gone)
+    given_up = tuple(film for film in held if film.given_up and film not in going)
+    return Surveyed(tuple(gone), given_up, leftovers, orphans, orphan_bytes, unprinted, request=asked.request)
 
 
 def _files(directory: Path) -> Iterator[tuple[tuple[int, int], int]]:
@@ -57,5 +59,5 @@ def _entries(directory: Path) -> list[os.DirEntry[str]]:
 def _kept(row: FilmRow, size_bytes: int) -> KeptFilm:
     return KeptFilm(
         row.session, row.film, row.run_id, row.series, row.episode, row.return_, size_bytes, row.wall, row.printed,
-        row.awaited, row.is_medium,
+        row.awaited, row.given_up, row.is_medium,
     )  # fmt: skip

@@ -158,6 +158,42 @@ def test_a_recorders_files_are_never_touched(house: House) -> None:
     assert sorted(recorded.iterdir()) == files
 
 
+def test_films_whose_prints_were_given_up(house: House) -> None:
+    """`gc` names and keeps them, for the reason may be mended; `--failed` lets them go, which nothing calls trouble."""
+    blocked = house.root / "films" / "tidy" / "poor0001-poor0001"
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("in the way")
+    daemon = house.daemon()
+    train(house, "poor0001")
+    assert "3 episodes" in house.command("doctor", "poor0001", status=1) and film_count(house) == 3
+    assert "kept: 3 films whose prints were given up" in house.command("gc")
+    assert "would go: 3 films whose prints were given up" in house.command("gc", "--failed", "--dry-run")
+    assert film_count(house) == 3
+    blocked.unlink()
+    house.command("develop", "poor0001", "0")
+    until(lambda: states(house, "poor0001") == ["done", "failed", "failed"], "the print that can be made now")
+    assert json.loads(house.command("gc", "--failed", "--json"))["gone"]["failed"] == 2
+    until(lambda: film_count(house) == 1, "the films to go")
+    assert "episode:" not in str(house.ask("status")["quarantined"])
+    assert states(house, "poor0001") == ["done", "dropped", "dropped"]
+    assert "and its film is gone: somebody let it go" in house.command("why", "poor0001", "1")
+    daemon.terminate()
+    daemon.wait()
+    for path in house.paths.root.glob("index.sqlite*"):
+        path.unlink()
+    house.daemon()
+    assert states(house, "poor0001") == ["done", "dropped", "dropped"] and film_count(house) == 1
+
+
+def states(house: House, run_id: str) -> list[str]:
+    with house.read() as index:
+        return [row.job_state for row in index.episodes(run_id)]
+
+
+def film_count(house: House) -> int:
+    return len(list(house.paths.film.glob("*/*.film")))
+
+
 @pytest.mark.parametrize("with_daemon", [True, False], ids=["with a daemon", "without one"])
 def test_gc_says_what_goes_and_lets_it_go(house: House, with_daemon: bool) -> None:
     """`--dry-run` names what the same command without it then deletes; what is needed stays."""

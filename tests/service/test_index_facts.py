@@ -171,6 +171,21 @@ def test_a_deleted_film_is_no_longer_waited_for(story: Followed) -> None:
     assert story.answers.sessions()[0].durable_b == 2
 
 
+def test_a_film_that_was_given_up_and_goes_is_no_trouble_any_more(story: Followed) -> None:
+    """Its episode says what became of it, a late failure changes nothing, and what failed and has its film stays."""
+    for number in (1, 2):
+        story.say(begin_episode(number, number), end_episode(number, film=number, last_seq=number))
+        story.fact(facts.JobStruck(f"k{number}", RUN, "episode", SESSION, number, 3, True, "killed by 9", 50.0))
+    assert len(story.answers.failures()) == 2
+    story.fact(facts.FilmDeleted(SESSION, 1, 1, "over 10 GiB"))
+    assert (film(story, 1).job_state, film(story, 2).job_state) == ("dropped", "failed")
+    reason = "its print was given up (killed by 9), and its film is gone: over 10 GiB"
+    assert film(story, 1).job_reason == reason
+    assert [row.film for row in story.answers.failures()] == [2]
+    story.fact(facts.JobStruck("k1", RUN, "episode", SESSION, 1, 1, True, "its film is gone", 51.0))
+    assert film(story, 1).job_reason == reason
+
+
 def test_a_plan_is_the_runs(story: Followed) -> None:
     """The schedule in force, its version, and what was asked for by whom."""
     story.fact(facts.PlanChanged(RUN, 4, "every:10", "3,9-12", 5, "ann", 60.0))

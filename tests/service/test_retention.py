@@ -37,7 +37,7 @@ def households(draw: st.DrawFn) -> list[KeptFilm]:
             return_=draw(st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.just(1.0))),
             size_bytes=draw(st.integers(0, 1000)),
             wall=NOW + draw(st.floats(-1e7, 0)),
-            printed=draw(st.booleans()),
+            **draw(st.sampled_from([{}, {"printed": False}, {"printed": False, "given_up": True}])),
         )
         for number in range(count)
     ]
@@ -62,10 +62,10 @@ def treasures(films: Sequence[KeptFilm]) -> set[int]:
 
 @given(households(), needs)
 @settings(max_examples=100, deadline=None)
-def test_no_film_goes_before_it_is_printed(films: list[KeptFilm], need: Need) -> None:
+def test_no_film_goes_before_it_is_printed_or_given_up(films: list[KeptFilm], need: Need) -> None:
     """Whatever is needed, and each film goes once."""
     chosen = choose(films, need, NOW)
-    assert all(item.printed for item in chosen)
+    assert all(item.printed or item.given_up for item in chosen)
     assert len({item.film for item in chosen}) == len(chosen)
 
 
@@ -83,7 +83,7 @@ def test_as_much_goes_as_is_needed_and_no_film_more(films: list[KeptFilm], need:
     if not enough(chosen):
         stays = {item.film for item in films} - {item.film for item in chosen}
         spared = treasures(films) if need.spare_best else set()
-        assert all(not item.printed or item.film in spared for item in films if item.film in stays)
+        assert all(not item.may_go or item.film in spared for item in films if item.film in stays)
 
 
 @given(households())
@@ -178,11 +178,23 @@ def test_while_many_films_wait_for_their_prints_none_goes() -> None:
     assert len(plan([*kept, *printed], Quota(files=20), 0, NOW)) == 42
 
 
-def test_films_that_failed_do_not_cost_the_best() -> None:
+def test_films_that_are_not_printed_yet_do_not_cost_the_best() -> None:
     """They stay, over the quota or not, and push out neither the last nor the best of what was printed."""
     films = [film(number, return_=float(number == 3), printed=number < 20) for number in range(60)]
     gone = {item.film for item in plan(films, Quota(files=20), 0, NOW)}
     assert gone == set(range(20)) - {3}
+
+
+def test_films_that_were_given_up_go_after_printed_ones() -> None:
+    """Nobody else has their pictures; but they cost neither first, last nor best, and what stays of them is spread."""
+    films = [film(number, return_=float(number == 3), printed=number % 2 == 1) for number in range(60)]
+    films = [replace(item, given_up=not item.printed) for item in films]
+    chosen = [item.film for item in choose(films, Need(files=45), NOW)]
+    printed = [number for number in chosen if number % 2]
+    assert chosen[: len(printed)] == printed and set(printed) == set(range(1, 59, 2)) - {3}
+    stay = set(range(60)) - set(chosen)
+    assert {0, 3, 59} <= stay and len(stay) == 15
+    assert widest(sorted(stay)) <= 2 * math.log1p(59) / 14 + math.log(2.0), stay
 
 
 def test_a_quota_may_cost_the_best_and_want_of_room_may_not() -> None:

@@ -6,13 +6,30 @@ import pytest
 
 from filmlab.wire.entries import EpisodeBegin
 from filmlabd.events import Survey
-from filmlabd.facts import FilmDeleted, SessionEnded
+from filmlabd.facts import FilmDeleted, JobStruck, SessionEnded
 from filmlabd.films import film_path
 from filmlabd.retention import Quota
 from filmlabd.survey import survey
 from service.recorded import SESSION, WALL, Recording
 
 ENDED = 0xE7D
+
+
+@pytest.fixture
+def troubled(tmp_path: Path) -> Path:
+    """Run `r1` with films 1 to 4, printed, and 12 and 13, whose prints were given up; of 1000 bytes each."""
+    made = Recording(tmp_path / "index.sqlite")
+    made.run(1, "r1", "walk", "p", "/films/walk")
+    for number in range(1, 5):
+        made.episode(1, number, float(number), film=number, reason="every 1")
+        made.printed(number)
+        lay(tmp_path, SESSION, number)
+    for number in (12, 13):
+        made.episode(1, number, 0.0, film=number, reason="every 1")
+        made.fact(JobStruck(f"episode:{number}", "r1", "episode", SESSION, number, 3, True, "boom", WALL))
+        lay(tmp_path, SESSION, number)
+    made.close()
+    return tmp_path
 
 
 @pytest.fixture
@@ -50,6 +67,14 @@ def test_films_that_may_go(state: Path) -> None:
     seen = look(state, Survey(Quota(files=1)))
     assert sorted(film.film for film in seen.gone) == [1, 2, 3, 4]
     assert {film.size_bytes for film in seen.gone} == {1000} and seen.unprinted == 0
+
+
+def test_films_that_were_given_up_are_told_apart(troubled: Path) -> None:
+    """They may go over a quota like others, and are named once: those that do are not among the rest."""
+    seen = look(troubled, Survey(Quota()))
+    assert (sorted(film.film for film in seen.given_up), seen.gone, seen.unprinted) == ([12, 13], (), 0)
+    seen = look(troubled, Survey(Quota(files=1)))
+    assert len(seen.gone) == 6 and seen.given_up == ()
 
 
 def test_a_file_whose_end_is_written_down_is_swept(state: Path) -> None:

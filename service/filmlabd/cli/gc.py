@@ -35,8 +35,18 @@ class Store:
     note: str = ""
 
 
-def run(paths: StatePaths, environ: Mapping[str, str], *, dry: bool, as_json: bool) -> tuple[list[str], bool]:
-    """What is there, and what went or (`dry`) would go. The daemon deletes; one is started where none runs.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for beside the usual."""
+
+    dry: bool = False
+    """Only say what would go."""
+    failed: bool = False
+    """The films whose prints were given up as well."""
+
+
+def run(paths: StatePaths, environ: Mapping[str, str], wish: Wish, *, as_json: bool) -> tuple[list[str], bool]:
+    """What is there, and what went or would go. The daemon deletes; one is started where none runs.
 
     Raises:
         Transient: no daemon can be started, or the index cannot be read.
@@ -44,15 +54,15 @@ def run(paths: StatePaths, environ: Mapping[str, str], *, dry: bool, as_json: bo
     before = look(paths)
     aside = _set_aside(paths)
     damaged = {"indexes": len(aside), "index_bytes": sum(_files(aside))}
-    going = (_dry(paths, environ) if dry else _clear(paths, environ)) | damaged
-    if not dry:
+    going = (_dry(paths, environ) if wish.dry else _clear(paths, environ, wish)) | damaged
+    if not wish.dry:
         for path in aside:
             path.unlink(missing_ok=True)
     if as_json:
         stores = [asdict(store) for store in before]
-        return [dump({"state_dir": str(paths.state), "dry_run": dry, "there": stores, "gone": going})], False
+        return [dump({"state_dir": str(paths.state), "dry_run": wish.dry, "there": stores, "gone": going})], False
     rows = [(store.name, f"{count(store.files, 'file')}, {size(store.size_bytes)}{store.note}") for store in before]
-    return [*pairs(rows), *_words(going, "would go" if dry else "gone")], False
+    return [*pairs(rows), *_words(going, wish)], False
 
 
 def look(paths: StatePaths) -> list[Store]:
@@ -102,11 +112,11 @@ def _dry(paths: StatePaths, environ: Mapping[str, str]) -> dict[str, Any]:
         return seen.words()
 
 
-def _clear(paths: StatePaths, environ: Mapping[str, str]) -> dict[str, Any]:
+def _clear(paths: StatePaths, environ: Mapping[str, str], wish: Wish) -> dict[str, Any]:
     # A daemon that is started here sweeps at once, by itself: what it finds is seen before.
     swept = {} if is_locked(paths.daemon_lock) else _dry(paths, environ)
     ensure_daemon(paths, START_TIMEOUT_S)
-    gone = Control(paths, ASK_TIMEOUT_S).ask("gc")
+    gone = Control(paths, ASK_TIMEOUT_S).ask("gc", failed=wish.failed)
     return {name: max(value, swept.get(name, 0)) for name, value in gone.items()}
 
 
@@ -115,12 +125,18 @@ def _set_aside(paths: StatePaths) -> list[Path]:
     return sorted(paths.root.glob(f"{paths.index.name}.corrupt-*"))
 
 
-def _words(going: Mapping[str, Any], verb: str) -> list[str]:
-    lines = []
+def _words(going: Mapping[str, Any], wish: Wish) -> list[str]:
+    verb, lines, kept = "would go" if wish.dry else "gone", [], []
     if going["films"]:
         lines.append(f"{verb}: {count(going['films'], 'film')} over what is kept ({size(going['film_bytes'])})")
     if going["orphans"]:
         lines.append(f"{verb}: {count(going['orphans'], 'file')} of no film ({size(going['orphan_bytes'])})")
     if going["indexes"]:
         lines.append(f"{verb}: {going['indexes']} of the index that were damaged ({size(going['index_bytes'])})")
-    return lines or [f"nothing {'to delete' if verb != 'gone' else 'was to be deleted'}"]
+    if going["failed"]:
+        films = f"{count(going['failed'], 'film')} whose prints were given up ({size(going['failed_bytes'])})"
+        if wish.failed:
+            lines.append(f"{verb}: {films}")
+        else:
+            kept.append(f"kept: {films}; `filmlab develop RUN` tries again, `filmlab gc --failed` lets go")
+    return [*(lines or [f"nothing {'to delete' if wish.dry else 'was to be deleted'}"]), *kept]

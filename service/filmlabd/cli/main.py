@@ -147,6 +147,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     gc = commands.add_parser("gc", help="what takes room, and delete what is not needed")
     gc.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+    gc.add_argument("--failed", action="store_true", help="the films whose prints were given up as well")
 
     rm = commands.add_parser("rm", help="remove a run that is over")
     rm.add_argument("run", metavar="RUN", help="a run's id, the beginning of its id, or its name")
@@ -186,7 +187,7 @@ def _run(options: argparse.Namespace) -> tuple[list[str], bool]:
     if options.command == "develop":
         return develop.run(paths, options.run, options.episode, as_json=options.json)
     if options.command == "gc":
-        return gc.run(paths, environ, dry=options.dry_run, as_json=options.json)
+        return gc.run(paths, environ, gc.Wish(options.dry_run, options.failed), as_json=options.json)
     if options.command == "rm":
         wish = rm.Wish(options.prints, options.yes)
         return rm.run(paths, options.run, wish, as_json=options.json)

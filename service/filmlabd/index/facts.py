@@ -186,6 +186,17 @@ class Facts:
             (reason, key, fact.film),
         )
         self._db.execute(
+            "UPDATE episodes SET job_state = 'dropped', job_reason = 'its print was given up (' || job_reason ||"
+            " '), and its film is gone: ' || ? WHERE session = ? AND film = ? AND film > 0 AND job_state = 'failed'",
+            (reason, key, fact.film),
+        )
+        # Why it failed is no trouble any more: nobody can mend it.
+        self._db.execute(
+            "UPDATE prints SET strikes = 0, quarantined = 0"
+            " WHERE session = ? AND film = ? AND film > 0 AND quarantined",
+            (key, fact.film),
+        )
+        self._db.execute(
             "UPDATE episodes SET film_gone = ? WHERE session = ? AND film = ? AND film > 0", (reason, key, fact.film)
         )
 
@@ -229,7 +240,7 @@ class Facts:
         if fact.final and fact.kind in _EPISODE_JOBS and fact.film:
             self._db.execute(
                 "UPDATE episodes SET job_state = 'failed', job_reason = ?"
-                " WHERE session = ? AND film = ? AND film > 0 AND job_state != 'done'",
+                " WHERE session = ? AND film = ? AND film > 0 AND job_state NOT IN ('done', 'dropped')",
                 (clean(fact.reason), signed(fact.session), fact.film),
             )
 

@@ -33,13 +33,13 @@ class FilmAnswers:
             yield FilmRow(
                 unsigned(session), film, run_id, f"{writer} {attempt} {medium}", episode,
                 return_ if known else math.nan, wall or 0.0, state == "done", state in ("ready", "pending"),
-                bool(gone) or state == "dropped", bool(medium),
+                state == "failed", bool(gone) or state == "dropped", bool(medium),
             )  # fmt: skip
 
         for session, film, run_id, wall, state, gone in self._db.execute(_RESULTS):
             yield FilmRow(
                 unsigned(session), film, run_id, "results", 0, math.nan, wall, False, state in ("pending", "ready"),
-                bool(gone), True,
+                False, bool(gone), True,
             )  # fmt: skip
 
     def spent_sessions(self) -> frozenset[int]:
