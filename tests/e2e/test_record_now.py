@@ -7,60 +7,22 @@ from typing import TypeAlias
 
 import pytest
 
-from e2e.house import PATIENCE_S, House, until
+from e2e.house import House, until
+from e2e.told import Told
 from filmlabd.cli.main import main
 
 Command: TypeAlias = Callable[..., str]
 
-TRAINER = """
-    import sys
-    import numpy as np
-    import filmlab
-
-    run = filmlab.init(project="play", name="asked", id="asked", schedule="every:100", **OPTIONS)
-    run.flush()
-    print("ready")
-    for line in sys.stdin:
-        # The answer to a flush comes after every plan that was sent before it.
-        run.flush()
-        for _ in range(int(line)):
-            with run.episode() as episode:
-                episode.step(0, 1.0, np.full((8, 8, 3), episode.index % 250, np.uint8))
-        run.flush()
-        print("played")
-    run.finish()
+PLAY = """
+    def play(run):
+        with run.episode() as episode:
+            episode.step(0, 1.0, np.full((8, 8, 3), episode.index % 250, np.uint8))
 """
 
 
-class Trainer:
-    """A training that plays as many episodes as it is told, once it has heard what was asked for."""
-
-    def __init__(self, house: House, options: str = "{}") -> None:
-        self.process = house.trainer(f"OPTIONS = {options}\n" + _dedent(TRAINER))
-        self._until("ready")
-
-    def play(self, episodes: int) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{episodes}\n")
-        self.process.stdin.flush()
-        self._until("played")
-
-    def finish(self) -> None:
-        output, _ = self.process.communicate(timeout=PATIENCE_S)
-        assert self.process.returncode == 0, output
-
-    def _until(self, word: str) -> None:
-        assert self.process.stdout is not None
-        seen = []
-        for line in self.process.stdout:
-            seen.append(line)
-            if line.strip() == word:
-                return
-        raise AssertionError("".join(seen))
-
-
-def _dedent(program: str) -> str:
-    return "\n".join(line[4:] for line in program.splitlines())
+def begin(house: House, **options: str) -> Told:
+    """The run `asked`, which captures hardly anything by itself."""
+    return Told(house, {"project": "play", "name": "asked", "id": "asked", "schedule": "every:100"} | options, PLAY)
 
 
 def captured(house: House, run_id: str = "asked") -> list[tuple[int, str]]:
@@ -85,7 +47,7 @@ def filmlab(house: House, capsys: pytest.CaptureFixture[str]) -> Command:
 
 def test_the_next_episodes_and_some_by_number(house: House, filmlab: Command) -> None:
     """What was asked for is captured from the next episode on, once, and everything that tells why says so."""
-    trainer = Trainer(house)
+    trainer = begin(house)
     trainer.play(3)
     said = house.command("record", "asked", "--next", "2")
     name = said.split("asked for by ")[1].split(":")[0]
@@ -112,7 +74,7 @@ def test_the_next_episodes_and_some_by_number(house: House, filmlab: Command) ->
 
 def test_another_schedule(house: House, filmlab: Command) -> None:
     """A new schedule holds from the next episode on; the last episode is known when the run ends."""
-    trainer = Trainer(house)
+    trainer = begin(house)
     trainer.play(2)
     said = filmlab("record", "asked", "--schedule", "every:3+last:1")
     assert "in force (plan 2): every:3+last:1" in said
@@ -133,7 +95,7 @@ def test_another_schedule(house: House, filmlab: Command) -> None:
 def test_a_killed_daemon_forgets_no_request_and_repeats_none(house: House, filmlab: Command) -> None:
     """The next daemon has the same plan in force; what was recorded while there was none counts."""
     daemon = house.daemon()
-    trainer = Trainer(house, '{"mode": "online"}')
+    trainer = begin(house, mode="online")
     filmlab("record", "asked", "--next", "4", "--episode", "20")
     trainer.play(2)
     daemon.send_signal(signal.SIGKILL)
@@ -152,8 +114,8 @@ def test_a_killed_daemon_forgets_no_request_and_repeats_none(house: House, filml
 
 def test_another_writer_does_not_record_it_again(house: House, filmlab: Command) -> None:
     """Two processes of a run share the requests: what one has recorded, the other need not."""
-    one = Trainer(house)
-    two = Trainer(house, '{"writer": "eval"}')
+    one = begin(house)
+    two = begin(house, writer="eval")
     filmlab("record", "asked", "--next", "3", "--episode", "7")
     one.play(2)
     two.play(2)
@@ -168,7 +130,7 @@ def test_another_writer_does_not_record_it_again(house: House, filmlab: Command)
 
 def test_what_cannot_be_done_is_said(house: House, filmlab: Command) -> None:
     """No such run, nothing readable, a run that is over, nobody to ask: each with its reason."""
-    trainer = Trainer(house)
+    trainer = begin(house)
     assert "no run is called 'nobody'" in filmlab("record", "nobody", "--next", "1", status=2)
     shown = filmlab("record", "asked", "--schedule", "every:100+banana", status=2)
     assert "\n  every:100+banana\n            ^^^^^^\n" in shown
@@ -184,7 +146,7 @@ def test_what_cannot_be_done_is_said(house: House, filmlab: Command) -> None:
 def test_without_a_daemon_nothing_can_be_changed(house: House, filmlab: Command) -> None:
     """A run that nobody looks after cannot be asked for anything; that is trouble, not misuse."""
     daemon = house.daemon()
-    trainer = Trainer(house, '{"mode": "online"}')
+    trainer = begin(house, mode="online")
     daemon.send_signal(signal.SIGKILL)
     daemon.wait()
     until(lambda: house.daemon_pid() == 0, "the daemon to be gone")

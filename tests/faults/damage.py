@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
+from faults.shared_memory import scratch
 from filmlab.errors import WireError
 from filmlab.spool import Spool, read_session
 from filmlab.wire.frame import read_record, record_end
@@ -192,8 +193,7 @@ def _read_spool(place: Path) -> tuple[list[bytes], int]:
 def main() -> int:
     seed, count = map(int, sys.argv[1:])
     logging.disable()
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="filmlab-damage-", dir=memory) as name:
+    with scratch("damage") as name:
         tried = damage(Path(name), seed, count)
     print(f"{tried.total()} flipped bits and cut files tried / 0 bad (seed {seed}): {dict(sorted(tried.items()))}")
     return 0

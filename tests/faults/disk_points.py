@@ -19,13 +19,13 @@ import random
 import shutil
 import sqlite3
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from unittest.mock import patch
 
+from faults.shared_memory import scratch
 from filmlab.errors import BadInput, Transient
 from filmlab.spool import Spool, read_session
 from filmlab.wire.frame import Envelope
@@ -279,7 +279,7 @@ def _each_call(root: Path, workload: Workload, kind: Kind, story: int) -> int:
         place = root / "place"
         try:
             workload(place, random.Random(story), disk)
-        except Exception as error:
+        except Exception as error:  # whatever it is, it is a find: say by what
             named = f"{workload.__name__} (story {story}), call {fail_at} ({disk.struck}): {kind}"
             raise AssertionError(f"{named}: {type(error).__name__}: {error}") from error
         shutil.rmtree(place)
@@ -292,9 +292,7 @@ def _each_call(root: Path, workload: Workload, kind: Kind, story: int) -> int:
 def main() -> int:
     seed, points = map(int, sys.argv[1:])
     logging.disable()
-    # In memory where that can be had: the faults are ours, and a real disk would only take its time.
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="filmlab-points-", dir=memory) as name:
+    with scratch("points") as name:
         tried = sweep(Path(name), seed, points)
     print(f"{tried.total()} calls to the disk that failed tried / 0 bad (seed {seed}): {dict(sorted(tried.items()))}")
     return 0

@@ -371,7 +371,7 @@ def tell_story(seed: int) -> World:
     world = World(seed)
     try:
         world.run()
-    except Exception as error:
+    except Exception as error:  # whatever it is, it is a find: say with which seed
         told = "\n".join(f"  {at - 100:9.4f}  {who:10}  {what}" for at, who, what in world.story)
         raise AssertionError(f"FILMLAB_SEED={seed}: {error}\nthe last events:\n{told}") from error
     return world

@@ -1,28 +1,14 @@
 """Trainers for the tests of the page: one that does as it is told, and one that leaves a run with everything in it."""
 
-import subprocess
+from e2e.house import House
+from e2e.told import Told
 
-from e2e.house import PATIENCE_S, House
-
-TOLD = """
-    import sys
-    import numpy as np
-    import filmlab
-
-    run = filmlab.init(project="play", name="alive", id="alive", schedule="every:5", tags=["fast"], **OPTIONS)
-    run.flush()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        # The answer to a flush comes after every plan that was sent before it.
-        run.flush()
-        for _ in range(int(line)):
-            with run.episode() as episode:
-                for step in range(6):
-                    episode.step(step % 3, 1.0 + episode.index, np.full((40, 60, 3), 40 * step, np.uint8))
-            run.log({"train/loss": 1 / (1 + episode.index), "train/lr": 0.1}, step=6 * episode.index)
-        run.flush()
-        print("played", flush=True)
-    run.finish()
+PLAY = """
+    def play(run):
+        with run.episode() as episode:
+            for step in range(6):
+                episode.step(step % 3, 1.0 + episode.index, np.full((40, 60, 3), 40 * step, np.uint8))
+        run.log({"train/loss": 1 / (1 + episode.index), "train/lr": 0.1}, step=6 * episode.index)
 """
 
 RICH = """
@@ -54,29 +40,7 @@ RICH = """
 """
 
 
-class Trainer:
-    """A training that plays as many episodes as it is told, once it has heard what was asked for."""
-
-    def __init__(self, house: House, options: str = "{}") -> None:
-        program = "\n".join(line[4:] for line in TOLD.splitlines())
-        self.process: subprocess.Popen[str] = house.trainer(f"OPTIONS = {options}\n{program}")
-        self._until("ready")
-
-    def play(self, episodes: int) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{episodes}\n")
-        self.process.stdin.flush()
-        self._until("played")
-
-    def finish(self) -> None:
-        output, _ = self.process.communicate(timeout=PATIENCE_S)
-        assert self.process.returncode == 0, output
-
-    def _until(self, word: str) -> None:
-        assert self.process.stdout is not None
-        seen = []
-        for line in self.process.stdout:
-            seen.append(line)
-            if line.strip() == word:
-                return
-        raise AssertionError("".join(seen))
+def begin_alive(house: House) -> Told:
+    """The run `alive`."""
+    options = {"project": "play", "name": "alive", "id": "alive", "schedule": "every:5", "tags": ["fast"]}
+    return Told(house, options, PLAY)

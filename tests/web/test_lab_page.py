@@ -6,7 +6,7 @@ from e2e.house import House, until
 from web.conftest import Visit
 from web.scene import PHONE
 from web.site import Site
-from web.stories import Trainer
+from web.stories import begin_alive
 
 
 def test_the_lab(house: House, visit: Visit) -> None:
@@ -15,7 +15,7 @@ def test_the_lab(house: House, visit: Visit) -> None:
     visitor = visit(site)
     page = visitor.enter("/lab")
     expect(page.locator("#lab")).to_contain_text("A trainer starts one by itself")
-    trainer = Trainer(house)
+    trainer = begin_alive(house)
     expect(page.locator("#lab")).to_contain_text("1 run alive")
     trainer.play(6)
     trainer.finish()
@@ -37,7 +37,7 @@ def test_what_was_given_up_is_tried_again(house: House, visit: Visit) -> None:
     blocker = house.root / "films" / "play"
     blocker.parent.mkdir()
     blocker.write_text("in the way")
-    trainer = Trainer(house)
+    trainer = begin_alive(house)
     trainer.play(1)
     site = Site(house)
     visitor = visit(site)

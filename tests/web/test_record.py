@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 from e2e.house import House, until
 from web.conftest import Visit
 from web.site import Site
-from web.stories import Trainer
+from web.stories import begin_alive
 
 
 def captured(house: House) -> list[int]:
@@ -15,7 +15,7 @@ def captured(house: House) -> list[int]:
 
 def test_record_now(house: House, visit: Visit) -> None:
     """The next episode, the next few, another schedule: each says what comes of it, and the trainer does it."""
-    trainer = Trainer(house)
+    trainer = begin_alive(house)
     trainer.play(2)
     site = Site(house)
     visitor = visit(site)
@@ -55,7 +55,7 @@ def test_record_now(house: House, visit: Visit) -> None:
 
 def test_what_cannot_be_asked(house: House) -> None:
     """Nonsense is refused with a reason, before the daemon is bothered."""
-    trainer = Trainer(house)
+    trainer = begin_alive(house)
     site = Site(house)
     for body in (
         {},

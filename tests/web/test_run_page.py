@@ -11,7 +11,7 @@ from e2e.house import House
 from web.conftest import Visit
 from web.scene import PHONE, Visitor
 from web.site import Site
-from web.stories import Trainer
+from web.stories import begin_alive
 
 
 def open_run(visit: Visit, site: Site, **more: object) -> tuple[Visitor, Page]:
@@ -196,7 +196,7 @@ def test_metrics_to_take_away(rich: Site, visit: Visit, tmp_path: Path) -> None:
 
 def test_new_points_appear_by_themselves(house: House, visit: Visit) -> None:
     """A panel of a living run is drawn further without a reload; a metric that is new gets one."""
-    trainer = Trainer(house)
+    trainer = begin_alive(house)
     site = Site(house)
     page = visit(site).enter("/runs/alive")
     trainer.play(6)

@@ -9,7 +9,7 @@ from e2e.house import House
 from web.conftest import Visit
 from web.scene import PHONE
 from web.site import Site, write_runs
-from web.stories import Trainer
+from web.stories import begin_alive
 
 
 def test_nobody_has_recorded_anything(house: House, visit: Visit) -> None:
@@ -25,7 +25,7 @@ def test_nobody_has_recorded_anything(house: House, visit: Visit) -> None:
 
 def test_a_run_that_lives(house: House, visit: Visit) -> None:
     """New episodes are counted in the open table without a reload; the newest clip plays under the pointer."""
-    trainer = Trainer(house)
+    trainer = begin_alive(house)
     site = Site(house)
     visitor = visit(site)
     page = visitor.enter()

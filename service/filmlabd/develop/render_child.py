@@ -79,7 +79,7 @@ def _episode(draw: Any, number: int, name: str, out: Any) -> None:
     for step, observation in enumerate(observations):
         try:
             found = draw(observation)
-        except Exception as error:
+        except Exception as error:  # a stranger's function may raise anything
             raise _Said(f"episode {number}, step {step}: {type(error).__name__}: {error}") from error
         _send(out, b"F", *_frame(np, found, f"episode {number}, step {step}"))
     _send(out, b"E")
@@ -88,7 +88,7 @@ def _episode(draw: Any, number: int, name: str, out: Any) -> None:
 def _frame(np: Any, found: Any, where: str) -> tuple[bytes, bytes]:
     try:
         frame = np.asarray(found)
-    except Exception as error:
+    except Exception as error:  # so may what it returned
         raise _Said(f"{where}: it returned {type(found).__name__}, no frame") from error
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
         what = f"{frame.dtype} of shape {frame.shape}" if frame.ndim else type(found).__name__
