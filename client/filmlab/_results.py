@@ -88,7 +88,7 @@ def _put(
     parcel = Parcel(
         run=seat.tally.number,
         film=next(process.film_numbers),
-        run_type=tree["type"],
+        run_type=results.run_type,
         summary=summary_of(results),
         metadata=metadata,
         duration_s=time.monotonic() - seat.began_at,

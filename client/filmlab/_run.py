@@ -186,10 +186,9 @@ class Run(DroppedCalls):
         began = perf_counter_ns()
         try:
             if self._seat.ready("log_episode"):
-                episode = Episode(
-                    self._seat, self._number(index), Decision(False, False, "only its totals were logged")
-                )
-                episode._return, episode._length = float(return_), check_index(length)
+                decision = Decision(False, False, "only its totals were logged")
+                episode = Episode(self._seat, self._number(index), decision)
+                episode.totals(return_, length)
                 episode.end(solved, metadata)
         except Exception as error:  # noqa: BLE001  # as above
             self._seat.failed("log_episode", error)

@@ -224,16 +224,15 @@ class Packer:
                 gathered.chunks.flush()
             except Full:
                 self._drop(reel, "memory and spool are full")
-        if not isinstance(end.entry, EpisodeEnd):
+        entry = replace(end.entry, frames=0 if reel.dropped else reel.sealed_frames, last_seq=reel.last_seq)
+        if not isinstance(entry, EpisodeEnd):
             if reel.announced or not reel.dropped:
-                frames = 0 if reel.dropped else reel.sealed_frames
-                self._add(replace(end.entry, frames=frames, last_seq=reel.last_seq), now)
+                self._add(entry, now)
             return
-        notes = [end.entry.note, reel.ended_by, f"film dropped: {reel.dropped}" if reel.dropped else ""]
-        frames = 0 if reel.dropped else reel.sealed_frames
+        notes = [entry.note, reel.ended_by, f"film dropped: {reel.dropped}" if reel.dropped else ""]
         # What raised in the caller's function may be long, and coloured for a terminal.
         note = clean_text(" ".join("; ".join(filter(None, notes)).split()), NOTE_MAX_CHARS)
-        self._add(replace(end.entry, frames=frames, last_seq=reel.last_seq, note=note), now)
+        self._add(replace(entry, note=note), now)
 
     def _flush_steps(self, reel: Reel, gathered: _OpenReel, now: float) -> None:
         if not gathered.rewards:

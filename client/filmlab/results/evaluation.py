@@ -4,18 +4,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
 from filmlab.errors import BadInput, Corrupt
-from filmlab.pytree.files import load_state, save_state
 from filmlab.results.config import Config
-from filmlab.results.layout import header, read_config, read_results, write_directory
-from filmlab.results.metadata import RunMetadata
+from filmlab.results.layout import RunType, header, read_config, read_results
 from filmlab.results.metrics import array_of
+from filmlab.results.saving import Saving
 
-RUN_TYPE: Final = "evaluation"
 EPISODE_ARRAYS = ("observations", "actions", "rewards", "dones")
 _NUMBERS = (
     "mean_return", "std_return", "min_return", "max_return", "mean_length", "std_length", "min_length", "max_length",
@@ -23,7 +21,7 @@ _NUMBERS = (
 
 
 @dataclass(slots=True, repr=False)
-class EvaluationResults:
+class EvaluationResults(Saving):
     """What an evaluation returns.
 
     Args:
@@ -33,6 +31,7 @@ class EvaluationResults:
         agent_state, config, run_dir: as in `TrainingResults`.
     """
 
+    run_type: ClassVar[RunType] = "evaluation"
     mean_return: float
     std_return: float
     min_return: float
@@ -66,7 +65,7 @@ class EvaluationResults:
     def tree(self) -> dict[str, Any]:
         """What `results.msgpack` holds: all but the agent and the configuration."""
         numbers = {name: float(getattr(self, name)) for name in _NUMBERS}
-        return header(RUN_TYPE, self.run_dir) | numbers | {
+        return header(self.run_type, self.run_dir) | numbers | {
             "episode_returns": array_of(self.episode_returns),
             "episode_lengths": array_of(self.episode_lengths),
             "num_episodes": int(self.num_episodes),
@@ -74,23 +73,10 @@ class EvaluationResults:
             "episodes": None if self.episodes is None else episode_arrays(self.episodes),
         }  # fmt: skip
 
-    def save(
-        self,
-        directory: str | os.PathLike[str],
-        save_checkpoint: bool = False,
-        *,
-        metadata: RunMetadata | None = None,
-    ) -> None:
-        """Write the run's directory, as `TrainingResults.save` does."""
-        write_directory(
-            directory, self.tree(), self.config, metadata or RunMetadata.gather(RUN_TYPE),
-            self.agent_state if save_checkpoint else None,
-        )  # fmt: skip
-
     @staticmethod
     def load(directory: str | os.PathLike[str]) -> "EvaluationResults":
         """What was saved there, without the agent, as `TrainingResults.load` does."""
-        tree = read_results(directory, RUN_TYPE)
+        tree = read_results(directory, EvaluationResults.run_type)
         names = (*_NUMBERS, "episode_returns", "episode_lengths", "num_episodes", "seed")
         try:
             episodes = tree["episodes"]
@@ -102,15 +88,6 @@ class EvaluationResults:
             )
         except (KeyError, TypeError) as error:
             raise Corrupt(f"{os.fspath(directory)}: its results lack {error}") from None
-
-    def save_agent(self, path: str | os.PathLike[str]) -> None:
-        """The agent's state alone. Raises as `filmlab.pytree.save_state` does."""
-        save_state(self.agent_state, path)
-
-    @staticmethod
-    def load_agent(path: str | os.PathLike[str]) -> Any:
-        """An agent's state. Raises as `filmlab.pytree.load_state` does."""
-        return load_state(path)
 
 
 def episode_arrays(episodes: Any) -> dict[str, Any]:

@@ -3,19 +3,16 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar
 
 from filmlab.errors import Corrupt
-from filmlab.pytree.files import load_state, save_state
-from filmlab.results.layout import header, read_config, read_results, write_directory
-from filmlab.results.metadata import RunMetadata
+from filmlab.results.layout import RunType, header, read_config, read_results
 from filmlab.results.metrics import EvaluationMetrics, TrainingMetrics, last
-
-RUN_TYPE: Final = "training"
+from filmlab.results.saving import Saving
 
 
 @dataclass(slots=True, repr=False)
-class TrainingResults:
+class TrainingResults(Saving):
     """What a training returns.
 
     Args:
@@ -25,6 +22,7 @@ class TrainingResults:
         final_env_state: is never saved.
     """
 
+    run_type: ClassVar[RunType] = "training"
     agent_state: Any
     training_metrics: TrainingMetrics | None
     eval_metrics: EvaluationMetrics | None
@@ -53,33 +51,10 @@ class TrainingResults:
 
     def tree(self) -> dict[str, Any]:
         """What `results.msgpack` holds: all but the agent, the environment and the configuration."""
-        return header(RUN_TYPE, self.run_dir) | {
+        return header(self.run_type, self.run_dir) | {
             "training_metrics": self.training_metrics.tree() if self.training_metrics else None,
             "eval_metrics": self.eval_metrics.tree() if self.eval_metrics else None,
         }
-
-    def save(
-        self,
-        directory: str | os.PathLike[str],
-        save_checkpoint: bool = False,
-        *,
-        metadata: RunMetadata | None = None,
-    ) -> None:
-        """Write the run's directory, here and now. `run.log_results` has the lab do it, without waiting.
-
-        Args:
-            save_checkpoint: the agent's state too, as `checkpoints/final.msgpack`.
-            metadata: what differs from `RunMetadata.gather("training")`: a device, a duration.
-
-        Raises:
-            BadInput: the configuration or the metrics cannot be written.
-            RuntimeError: the agent's state cannot be; names the leaf.
-            OSError: the directory cannot be written.
-        """
-        write_directory(
-            directory, self.tree(), self.config, metadata or RunMetadata.gather(RUN_TYPE),
-            self.agent_state if save_checkpoint else None,
-        )  # fmt: skip
 
     @staticmethod
     def load(directory: str | os.PathLike[str]) -> "TrainingResults":
@@ -90,7 +65,7 @@ class TrainingResults:
             BadInput: it is of an evaluation.
             Corrupt: a file is damaged.
         """
-        tree = read_results(directory, RUN_TYPE)
+        tree = read_results(directory, TrainingResults.run_type)
         try:
             trained, evaluated = tree["training_metrics"], tree["eval_metrics"]
             return TrainingResults(
@@ -102,12 +77,3 @@ class TrainingResults:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise Corrupt(f"{os.fspath(directory)}: its results lack {error}") from None
-
-    def save_agent(self, path: str | os.PathLike[str]) -> None:
-        """The agent's state alone. Raises as `filmlab.pytree.save_state` does."""
-        save_state(self.agent_state, path)
-
-    @staticmethod
-    def load_agent(path: str | os.PathLike[str]) -> Any:
-        """An agent's state. Raises as `filmlab.pytree.load_state` does."""
-        return load_state(path)
