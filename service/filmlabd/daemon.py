@@ -170,7 +170,7 @@ class Daemon:
 
     def _survey(self, command: events.Survey) -> None:
         """In a thread of its own: many films take a while, and neither the loop nor the disk's thread waits for it."""
-        looking = self._loop.run_in_executor(None, survey, self._paths.index, self._paths.film, command)
+        looking = self._loop.run_in_executor(None, survey, self._paths, command)
         looking.add_done_callback(lambda done: self._happen(done.result()))
 
     # --- beginning and end ------------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ class Surveyed:
     leftovers: tuple[tuple[int, int], ...] = ()
     """(session, film) of files whose film is gone: a crash came between the record of its end and its end."""
     orphans: tuple[tuple[int, int], ...] = ()
-    """The same of files that belong to no film, of sessions that were over."""
+    """The same of files that belong to no film, of sessions that were over, or that nobody ever heard of."""
     orphan_bytes: int = 0
     """Of both."""
     unprinted: int = 0
@@ -256,6 +256,8 @@ class Survey:
     """What the disk lacks."""
     run_id: str = ""
     """Not empty: all films of this run are asked for, printed or not."""
+    thorough: bool = False
+    """Also for film of sessions that nobody ever heard of: the whole journal may be read for that."""
     request: bytes = b""
     """Whose it is, where somebody asked."""
 

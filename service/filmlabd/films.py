@@ -1,5 +1,6 @@
 """Where does the film of each episode lie? One file per film, and the bookkeeping of what of it is durable."""
 
+import contextlib
 import errno
 import os
 from collections import OrderedDict
@@ -35,6 +36,10 @@ class FilmStore:
         self._dirty_directories: set[Path] = set()
         self._broken = ""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in directory.iterdir():
+            # A session's directory that a crash left with nothing in it. Only here: nobody is about to write to it yet.
+            with contextlib.suppress(OSError):
+                path.rmdir()
         sizes = [path.stat().st_size for path in directory.glob("*/*.film")]
         self._bytes_used, self._count = sum(sizes), len(sizes)
 

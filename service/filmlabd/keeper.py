@@ -75,7 +75,7 @@ class Keeper:
         `failed`: the films of given-up prints as well.
         """
         self._requests[request] = _Request(dry=args.get("dry") is True, failed=args.get("failed") is True)
-        return [events.Survey(self.quota, request=request)]
+        return [events.Survey(self.quota, thorough=True, request=request)]
 
     def remove(self, request: bytes, run_id: str) -> list[Effect]:
         """`remove`: everything of a run that is over.

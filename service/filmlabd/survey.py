@@ -3,28 +3,36 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from filmlab.errors import FilmlabError
+from filmlab.paths import StatePaths
 from filmlabd.events import Survey, Surveyed
 from filmlabd.index.read import Reader
+from filmlabd.journal_mentions import unmentioned
 from filmlabd.model import FilmRow
 from filmlabd.retention import KeptFilm, plan
 
+UNHEARD_S = 86400.0
+"""Film of a session that nobody has heard of may be on its way to being acknowledged, for some seconds."""
 
-def survey(index: Path, films: Path, asked: Survey) -> Surveyed:
+
+def survey(paths: StatePaths, asked: Survey) -> Surveyed:
     """Everything that was asked; what cannot be seen is told, not raised."""
     # The order matters: a file without a row is nobody's only if its session was over before the rows were read.
-    sizes = dict(_files(films))
+    files = {(file.session, file.film): file for file in _files(paths.film)}
+    sizes = {key: file.size_bytes for key, file in files.items()}
     try:
-        with Reader(index) as reader:
-            ended = reader.sessions_over()
+        with Reader(paths.index) as reader:
+            ended, known = reader.sessions_over(), reader.sessions_known()
             rows = {(row.session, row.film): row for row in reader.films()}
-    except (FilmlabError, sqlite3.Error) as error:
-        return Surveyed(trouble=f"the index cannot be read: {error}", request=asked.request)
+        unheard = _unheard(paths.journal, files.values(), known) if asked.thorough else frozenset()
+    except (FilmlabError, sqlite3.Error, OSError) as error:
+        return Surveyed(trouble=f"the index or the journal cannot be read: {error}", request=asked.request)
     leftovers = tuple(key for key in sizes if key in rows and rows[key].gone)
-    orphans = tuple(key for key in sizes if key not in rows and key[0] in ended)
+    orphans = tuple(key for key in sizes if key not in rows and key[0] in ended | unheard)
     held = [_kept(rows[key], size_bytes) for key, size_bytes in sizes.items() if key in rows and not rows[key].gone]
     orphan_bytes = sum(sizes[key] for key in (*leftovers, *orphans))
     if asked.run_id:
@@ -37,13 +45,35 @@ def survey(index: Path, films: Path, asked: Survey) -> Surveyed:
     return Surveyed(tuple(gone), given_up, leftovers, orphans, orphan_bytes, unprinted, request=asked.request)
 
 
-def _files(directory: Path) -> Iterator[tuple[tuple[int, int], int]]:
-    """((session, film), bytes) of every film file."""
+@dataclass(frozen=True, slots=True)
+class _File:
+    session: int
+    film: int
+    size_bytes: int
+    wall: float
+    """When it was last written to."""
+
+
+def _unheard(journal: Path, files: Collection[_File], known: Collection[int]) -> frozenset[int]:
+    """The sessions of which there is film, none of it of today, and neither the index nor the journal names them.
+
+    A trainer that is alive all the same sends everything again: nothing of it was ever acknowledged.
+    """
+    newest: dict[int, float] = {}
+    for file in files:
+        newest[file.session] = max(file.wall, newest.get(file.session, file.wall))
+    before = time.time() - UNHEARD_S
+    return unmentioned(journal, {session for session, wall in newest.items() if session not in known and wall < before})
+
+
+def _files(directory: Path) -> Iterator[_File]:
+    """Every film file."""
     for session in _entries(directory):
         for entry in _entries(Path(session.path)):
             try:
-                key = int(session.name, 16), int(entry.name.removesuffix(".film"))
-                yield key, entry.stat(follow_symlinks=False).st_size
+                found = entry.stat(follow_symlinks=False)
+                number = int(entry.name.removesuffix(".film"))
+                yield _File(int(session.name, 16), number, found.st_size, found.st_mtime)
             except (ValueError, FileNotFoundError):
                 continue  # none of ours, or gone meanwhile
 

@@ -210,3 +210,16 @@ def test_a_failed_sync_is_never_tried_again(tmp_path: Path, monkeypatch: pytest.
         with pytest.raises(OSError, match="take nothing more"):
             action()
     films.close()
+
+
+def test_empty_directories_of_a_crash_go_at_the_start(tmp_path: Path) -> None:
+    """One with a film in it stays, as it was."""
+    first = FilmStore(tmp_path / "film")
+    first.append(SESSION, 1, chunks_of(1))
+    first.sync()
+    first.close()
+    (tmp_path / "film" / f"{7:016x}").mkdir()
+    again = FilmStore(tmp_path / "film")
+    assert [path.name for path in (tmp_path / "film").iterdir()] == [f"{SESSION:016x}"]
+    assert seqs(again) == [1]
+    again.close()

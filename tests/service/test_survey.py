@@ -1,24 +1,35 @@
 """What is seen of films: sizes from the files, the rest from the index, and files that are nobody's."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 
+from filmlab.paths import StatePaths
 from filmlab.wire.entries import EpisodeBegin
 from filmlabd.events import Survey
 from filmlabd.facts import FilmDeleted, JobStruck, SessionEnded
 from filmlabd.films import film_path
+from filmlabd.journal import Journal
 from filmlabd.retention import Quota
 from filmlabd.survey import survey
+from service.keeping import record
 from service.recorded import SESSION, WALL, Recording
 
 ENDED = 0xE7D
 
 
+def index_in(state: Path) -> Path:
+    paths = StatePaths.at(state)
+    paths.root.mkdir(exist_ok=True)
+    return paths.index
+
+
 @pytest.fixture
 def troubled(tmp_path: Path) -> Path:
     """Run `r1` with films 1 to 4, printed, and 12 and 13, whose prints were given up; of 1000 bytes each."""
-    made = Recording(tmp_path / "index.sqlite")
+    made = Recording(index_in(tmp_path))
     made.run(1, "r1", "walk", "p", "/films/walk")
     for number in range(1, 5):
         made.episode(1, number, float(number), film=number, reason="every 1")
@@ -35,7 +46,7 @@ def troubled(tmp_path: Path) -> Path:
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """Run `r1` with films 1 to 4 of 1000 bytes each, printed; films 5 (deleted) and 6 (being shot)."""
-    made = Recording(tmp_path / "index.sqlite")
+    made = Recording(index_in(tmp_path))
     made.run(1, "r1", "walk", "p", "/films/walk")
     for number in range(1, 6):
         made.episode(1, number, float(number), film=number, reason="every 1")
@@ -50,20 +61,20 @@ def state(tmp_path: Path) -> Path:
 
 
 def lay(state: Path, session: int, film: int, size_bytes: int = 1000) -> None:
-    path = film_path(state / "film", session, film)
+    path = film_path(StatePaths.at(state).film, session, film)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(bytes(size_bytes))
 
 
 def look(state: Path, asked: Survey) -> object:
-    return survey(state / "index.sqlite", state / "film", asked)
+    return survey(StatePaths.at(state), asked)
 
 
 def test_films_that_may_go(state: Path) -> None:
     """Those that lie there and are printed, with the sizes of their files; none while a fifth waits for its print."""
     seen = look(state, Survey(Quota(files=1)))
     assert seen.gone == () and seen.unprinted == 1
-    film_path(state / "film", SESSION, 6).unlink()
+    film_path(StatePaths.at(state).film, SESSION, 6).unlink()
     seen = look(state, Survey(Quota(files=1)))
     assert sorted(film.film for film in seen.gone) == [1, 2, 3, 4]
     assert {film.size_bytes for film in seen.gone} == {1000} and seen.unprinted == 0
@@ -85,13 +96,32 @@ def test_a_file_whose_end_is_written_down_is_swept(state: Path) -> None:
 def test_a_file_of_a_session_that_is_over_and_of_no_film_is_swept(state: Path) -> None:
     """Of one that goes on it may be a film whose beginning is not in the index yet; of an unknown one, too."""
     assert look(state, Survey(Quota())).orphans == ()
-    made = Recording(state / "other.sqlite")
+    index_in(state).unlink()
+    made = Recording(index_in(state))
     made.fact(SessionEnded(SESSION, "bye", WALL))
     made.close()
     lay(state, ENDED, 1)
-    seen = survey(state / "other.sqlite", state / "film", Survey(Quota()))
+    seen = look(state, Survey(Quota()))
     assert {session for session, _ in seen.orphans} == {SESSION} and len(seen.orphans) == 7
     assert seen.orphan_bytes == 7000
+
+
+def test_film_of_a_session_that_nobody_has_heard_of_is_swept_when_it_is_old(state: Path) -> None:
+    """Only by a thorough look, only when all its files are a day old, and only when the journal is silent too."""
+    thorough = Survey(Quota(), thorough=True)
+    journal = Journal(StatePaths.at(state).journal)
+    journal.append([record(1, b"x", session=4)])
+    journal.sync()
+    for session, film_, days in ((ENDED, 1, 2), (ENDED, 2, 0), (3, 1, 2), (4, 1, 2)):
+        lay(state, session, film_)
+        wall = time.time() - days * 86500
+        os.utime(film_path(StatePaths.at(state).film, session, film_), (wall, wall))
+    assert look(state, Survey(Quota())).orphans == ()
+    assert look(state, thorough).orphans == ((3, 1),)
+    (journal.directory / "quarantine").mkdir()
+    (journal.directory / "quarantine" / "0.bin").touch()
+    assert look(state, thorough).orphans == ()
+    journal.close()
 
 
 def test_all_films_of_a_run(state: Path) -> None:
@@ -102,9 +132,10 @@ def test_all_films_of_a_run(state: Path) -> None:
 
 def test_what_is_none_of_ours_is_passed_over(state: Path) -> None:
     """Other files and directories, and a request's name goes with the answer."""
-    (state / "film" / "notes.txt").write_text("mine")
-    (state / "film" / "backup").mkdir()
-    (state / "film" / "backup" / "00000001.film").write_text("mine")
+    films = StatePaths.at(state).film
+    (films / "notes.txt").write_text("mine")
+    (films / "backup").mkdir()
+    (films / "backup" / "00000001.film").write_text("mine")
     assert look(state, Survey(Quota(), request=b"q")).orphans == ()
     assert look(state, Survey(Quota(), request=b"q")).request == b"q"
 

@@ -13,7 +13,8 @@ from filmlab.launch import ensure_daemon
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
 from filmlabd import config
-from filmlabd.cli.format import count, dump, pairs, size
+from filmlabd.cli.format import count, dump, pairs, printable, size
+from filmlabd.cli.strays import find_strays, remove_half_made
 from filmlabd.events import Survey
 from filmlabd.retention import Quota
 from filmlabd.survey import survey
@@ -52,17 +53,26 @@ def run(paths: StatePaths, environ: Mapping[str, str], wish: Wish, *, as_json: b
         Transient: no daemon can be started, or the index cannot be read.
     """
     before = look(paths)
-    aside = _set_aside(paths)
-    damaged = {"indexes": len(aside), "index_bytes": sum(_files(aside))}
-    going = (_dry(paths, environ) if wish.dry else _clear(paths, environ, wish)) | damaged
+    aside, strays = _set_aside(paths), find_strays(paths)
+    half_made = [stray for stray in strays if stray.what == "half-made"]
+    found = {
+        "indexes": len(aside), "index_bytes": sum(_files(aside)),
+        "half_made": len(half_made), "half_made_bytes": sum(stray.size_bytes for stray in half_made),
+    }  # fmt: skip
+    going = (_dry(paths, environ) if wish.dry else _clear(paths, environ, wish)) | found
     if not wish.dry:
         for path in aside:
             path.unlink(missing_ok=True)
+        remove_half_made(strays)
     if as_json:
-        stores = [asdict(store) for store in before]
-        return [dump({"state_dir": str(paths.state), "dry_run": wish.dry, "there": stores, "gone": going})], False
+        document = {
+            "state_dir": str(paths.state), "dry_run": wish.dry, "there": [asdict(store) for store in before],
+            "gone": going, "strays": [asdict(stray) | {"path": str(stray.path)} for stray in strays],
+        }  # fmt: skip
+        return [dump(document)], False
     rows = [(store.name, f"{count(store.files, 'file')}, {size(store.size_bytes)}{store.note}") for store in before]
-    return [*pairs(rows), *_words(going, wish)], False
+    unknown = [f"not filmlab's, left alone: {stray.path}" for stray in strays if stray.what == "unknown"]
+    return [*pairs(rows), *_words(going, wish), *map(printable, unknown)], False
 
 
 def look(paths: StatePaths) -> list[Store]:
@@ -81,6 +91,7 @@ def look(paths: StatePaths) -> list[Store]:
         _store("quarantine", quarantine),
         _store("index", index),
         _store("spools", spooled, whose),
+        _store("pages of recorders", _files(path for path in (paths.root / "runs").rglob("*") if path.is_file())),
         _store("reserve", _files([paths.root / "ballast"])),
         _store("log", _files(paths.log.parent.glob("*"))),
     ]
@@ -106,7 +117,7 @@ def _dry(paths: StatePaths, environ: Mapping[str, str]) -> dict[str, Any]:
         return Control(paths, LOOK_TIMEOUT_S).ask("gc", dry=True)
     except NoDaemon:
         settings = config.load(environ)
-        seen = survey(paths.index, paths.film, Survey(Quota(settings.film_bytes, settings.film_files)))
+        seen = survey(paths, Survey(Quota(settings.film_bytes, settings.film_files), thorough=True))
         if seen.trouble:
             raise Transient(seen.trouble) from None
         return seen.words()
@@ -133,6 +144,9 @@ def _words(going: Mapping[str, Any], wish: Wish) -> list[str]:
         lines.append(f"{verb}: {count(going['orphans'], 'file')} of no film ({size(going['orphan_bytes'])})")
     if going["indexes"]:
         lines.append(f"{verb}: {going['indexes']} of the index that were damaged ({size(going['index_bytes'])})")
+    if going["half_made"]:
+        files = f"{count(going['half_made'], 'file')} that a killed process left half-made"
+        lines.append(f"{verb}: {files} ({size(going['half_made_bytes'])})")
     if going["failed"]:
         films = f"{count(going['failed'], 'film')} whose prints were given up ({size(going['failed_bytes'])})"
         if wish.failed:

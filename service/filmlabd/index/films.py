@@ -50,6 +50,10 @@ class FilmAnswers:
         )
         return frozenset(unsigned(session) for (session,) in found)
 
+    def sessions_known(self) -> set[int]:
+        """All sessions that the journal has ever named."""
+        return {unsigned(session) for (session,) in self._db.execute("SELECT session FROM sessions")}
+
     def sessions_over(self) -> set[int]:
         """The sessions that are over: nothing more of them will come into the index."""
         return {unsigned(session) for (session,) in self._db.execute("SELECT session FROM sessions WHERE how != ''")}
