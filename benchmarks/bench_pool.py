@@ -28,7 +28,8 @@ from household import Household, until
 from processes import answers, cpu_s, main, told
 
 from filmlab.wire import chunks, entries
-from filmlabd.films import FilmStore, film_path, read_frames
+from filmlabd.film_frames import read_frames
+from filmlabd.films import FilmStore, film_path
 from filmlabd.index.writer import Index
 from filmlabd.model import Job, JobKind, Outcome
 from filmlabd.pool import Pool, WorkerSpec, worker_path
