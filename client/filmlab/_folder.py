@@ -5,9 +5,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from filmlab.errors import BadInput
+from filmlab.jsonable import as_text
 from filmlab.reel import Reel
 from filmlab.wire.entries import Recorder, Trace, encode_entry
 from filmlab.wire.names import clean_text
+from filmlab.wire.run_entries import check_directory
 
 if TYPE_CHECKING:
     from filmlab._process import Process
@@ -18,11 +21,18 @@ class Folder:
     """Where the clips of one program go, and nothing else: `<stem>.mp4` and `<stem>.gif`. Belongs to one thread.
 
     Args:
-        directory: absolute, without symbolic links: the daemon follows none that it did not make.
+        directory: becomes absolute, without symbolic links: the daemon follows none that it did not make.
+
+    Raises:
+        BadInput: it cannot be a path in UTF-8, or is too long for one.
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self.directory = os.path.realpath(directory)
+        try:
+            self.directory = os.path.realpath(directory)
+            check_directory(self.directory)
+        except Exception as error:  # noqa: BLE001  # a stranger's path may raise anything: then it is none
+            raise BadInput(f"a folder for films: {as_text(error)}") from None
         self._process: Process | None = None
         self._run = self._number = 0
 

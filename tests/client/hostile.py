@@ -39,6 +39,19 @@ class Poisonous(dict[str, Any]):
     __iter__ = items = keys = values = get = __getitem__ = __len__ = __repr__ = __bool__ = _raise
 
 
+class FalseImage:
+    """Has the names that an image of Pillow has, and nothing behind them."""
+
+    mode, size, nbytes = "RGB", (4, 5), 60
+    __array_interface__ = None
+
+    def copy(self) -> "FalseImage":
+        return self
+
+    def convert(self, mode: str) -> Any:
+        raise Angry
+
+
 def _breaking() -> Iterator[Any]:
     yield 1
     raise Angry
@@ -79,6 +92,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "a namespace": lambda: SimpleNamespace(shape=None, dtype="x", ndim=0, item=3, name=5),
     "untouchable": Untouchable,
     "a poisonous mapping": Poisonous,
+    "a false image": FalseImage,
     "an array of objects": lambda: np.array([object(), None], object),
     "an array of texts": lambda: np.array(["a", "b"]),
     "an array of nothing": lambda: np.zeros((0, 3, 0)),

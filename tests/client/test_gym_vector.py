@@ -253,10 +253,10 @@ def test_a_film_with_a_length_goes_on_for_each_index(studio: Studio) -> None:
     }
 
 
-@pytest.mark.parametrize("indices", [[2], [-1], [True], ["0"]])
-def test_an_index_that_is_none_is_refused(studio: Studio, indices: list[Any]) -> None:
+@pytest.mark.parametrize("indices", [[2], [-1], [True], ["0"], 2, True, [[]], object()])
+def test_an_index_that_is_none_is_refused(studio: Studio, indices: Any) -> None:
     """The message says which there are."""
-    with pytest.raises(BadInput, match="sub-environments from 0 to 1"):
+    with pytest.raises(BadInput, match="some of the sub-environments from 0 to 1"):
         RecordVectorEpisodes(vector(), indices=indices, run=studio.init())
 
 

@@ -90,8 +90,7 @@ class Lanes:
             if isinstance(stats, dict) and (told is None or bool(np.asarray(told).reshape(-1)[index])):
                 try:
                     return float(stats["r"][index]), int(stats["l"][index]), float(stats["t"][index])
-                except (KeyError, TypeError, ValueError, IndexError):
-                    # Something else is called `episode` there.
+                except Exception:  # noqa: BLE001  # something else is called `episode` there
                     continue
         return counted
 

@@ -1,6 +1,8 @@
 """Which run does a wrapper record to, and where do its films go?"""
 
 import os
+from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import filmlab
@@ -8,6 +10,7 @@ from filmlab._apart import begin_apart
 from filmlab._folder import Folder, Printing
 from filmlab._run import Run
 from filmlab.errors import BadInput
+from filmlab.jsonable import as_text
 from filmlab.media import check_fps
 from filmlab.recorders.stems import file_part
 
@@ -74,8 +77,8 @@ class Place:
 
 
 def rate_of(fps: float | None, metadata: dict[str, Any]) -> float:
-    """Frames per second: what was asked for, else what the environment says, else 30."""
-    return float(fps if fps is not None else metadata.get("render_fps") or _DEFAULT_FPS)
+    """Frames per second: what was asked for, else what the environment says, else 30. Raises BadInput for no rate."""
+    return check_fps(fps if fps is not None else metadata.get("render_fps") or _DEFAULT_FPS)
 
 
 def check_render_mode(render_mode: str | None) -> None:
@@ -84,3 +87,21 @@ def check_render_mode(render_mode: str | None) -> None:
         raise BadInput(
             f"render_mode is {render_mode!r}, which gives no frames: make the environment with render_mode='rgb_array'"
         )
+
+
+def check_arguments(
+    run: Any, video_folder: Any, name_prefix: Any, video_length: Any, **triggers: Callable[[int], bool] | None
+) -> None:
+    """Raises BadInput for what could not be used later, when nothing may be raised any more."""
+    for name, trigger in triggers.items():
+        if trigger is not None and not callable(trigger):
+            raise BadInput(f"{name}: a function of a number, got {type(trigger).__name__}")
+    if run is not None and not isinstance(run, Run):
+        raise BadInput(f"run: what filmlab.init gave, got {type(run).__name__}")
+    if video_folder is not None and not isinstance(video_folder, str | os.PathLike):
+        raise BadInput(f"video_folder: a path, got {type(video_folder).__name__}")
+    if not isinstance(name_prefix, str):
+        raise BadInput(f"name_prefix: a text, got {type(name_prefix).__name__}")
+    is_number = isinstance(video_length, Real) and not isinstance(video_length, bool)
+    if not is_number or not video_length >= 0:
+        raise BadInput(f"video_length: a number of steps from 0, got {as_text(video_length)}")

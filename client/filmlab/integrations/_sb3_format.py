@@ -64,18 +64,24 @@ class FilmlabOutputFormat(sb3.KVWriter):
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
         """What was recorded since the last dump."""
+        try:
+            self._write(key_values, key_excluded, step)
+        except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `failed`
+            self.run._seat.failed("FilmlabOutputFormat", error)
+
+    def close(self) -> None:
+        """The run stays open: there may be another `learn`."""
+
+    def _write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int) -> None:
         row: dict[str, Any] = {}
         for key, value in key_values.items():
             excluded = key_excluded.get(key) or ()
             if not any(name in excluded for name in FORMATS):
                 try:
                     self._take(key, value, row)
-                except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `failed`
+                except Exception as error:  # noqa: BLE001  # one value is left out, the others are not
                     self.run._seat.failed(f"{key!r}", error)
         self.run.log(row, self._progress.step(step))
-
-    def close(self) -> None:
-        """The run stays open: there may be another `learn`."""
 
     def _take(self, key: str, value: Any, row: dict[str, Any]) -> None:
         """One value of the logger's types."""

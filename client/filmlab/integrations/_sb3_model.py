@@ -38,6 +38,6 @@ def _value(value: Any) -> Any:
         return value
     try:
         first, last = float(value(1.0)), float(value(0.0))
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001  # no schedule, or one that does not know these moments
         return value
     return first if first == last else {"first": first, "last": last}

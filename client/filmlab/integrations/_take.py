@@ -78,16 +78,24 @@ class Take:
     def _decide(self, number: int) -> Decision:
         run = self.place.run
         if self._episode_trigger is not None:
-            wanted = bool(self._episode_trigger(number))
+            wanted = self._asks("episode_trigger", self._episode_trigger, number)
             return run.decide(number, wanted, "episode_trigger" if wanted else "")
         return run.decide(number, None if self.step_trigger is None else False)
 
     def triggered(self, step_id: int, episode: Episode | None) -> None:
         """A step was taken: maybe a film begins here; one of the episode ends before it."""
-        if self.step_trigger is not None and self.step_trigger(step_id):
+        if self.step_trigger is not None and self._asks("step_trigger", self.step_trigger, step_id):
             if episode is not None:
                 episode.cut()
             self.start(self.place.name(f"{self._mark}step-{step_id}"), step_id, "step_trigger")
+
+    def _asks(self, what: str, trigger: Trigger, number: int) -> bool:
+        """Whether a trigger wants a film; one with a bug wants none, and its episode counts all the same."""
+        try:
+            return bool(trigger(number))
+        except Exception as error:  # noqa: BLE001  # nothing raises into a training; strict raises in `failed`
+            self.place.run._seat.failed(what, error)
+            return False
 
     def start(self, name: str, step_id: int, reason: str) -> None:
         """A clip begins; the one before ends."""

@@ -9,7 +9,7 @@ import gymnasium
 
 from filmlab._episode import Episode
 from filmlab._run import Run
-from filmlab.integrations._place import DEFAULT_PREFIX, Place, check_render_mode, rate_of
+from filmlab.integrations._place import DEFAULT_PREFIX, Place, check_arguments, check_render_mode, rate_of
 from filmlab.integrations._take import Take
 from filmlab.integrations.gym_vector import RecordVectorEpisodes
 
@@ -45,7 +45,7 @@ class RecordEpisodes(
         run: the run to record to; None: the one that `filmlab.init` began last, else one of the wrapper's own.
 
     Raises:
-        BadInput: the environment renders no arrays, or `fps` cannot be.
+        BadInput: the environment renders no arrays, or an argument cannot be used.
     """
 
     def __init__(
@@ -76,6 +76,10 @@ class RecordEpisodes(
         )
         gymnasium.Wrapper.__init__(self, env)
         check_render_mode(env.render_mode)
+        check_arguments(
+            run, video_folder, name_prefix, video_length,
+            episode_trigger=episode_trigger, step_trigger=step_trigger, gc_trigger=gc_trigger,
+        )  # fmt: skip
         self.frames_per_sec = rate_of(fps, self.metadata)
         self.name_prefix, self.video_length, self.gc_trigger = name_prefix, video_length, gc_trigger
         self.step_id = self.episode_id = -1
@@ -108,31 +112,19 @@ class RecordEpisodes(
     ) -> tuple[ObsType, dict[str, Any]]:
         """Reset the environment. An episode that is open ends as not complete."""
         result = self.env.reset(seed=seed, options=options)
-        self._was_reset()
+        self._safely(self._was_reset)
         return result
 
     def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step the environment and record what came of it."""
         if self._fresh:
-            self._begin()
+            self._safely(self._begin)
         result = self.env.step(action)
         self.step_id += 1
-        episode, take = self._episode, self._take
-        if take.step_trigger is not None:
-            take.triggered(self.step_id, episode)
-        if episode is None:
-            if self._over and self._resets_itself:
-                self._was_reset()
-            return result
-        _, reward, terminated, truncated, info = result
-        if episode.capturing:
-            episode.step(action, reward, self._render)  # type: ignore[arg-type]  # `step` makes a float of it
-        else:
-            episode.count(reward)
-            if take.clip is not None:
-                take.shoot(self._look)
-        if terminated or truncated:
-            self._end(episode, bool(terminated), bool(truncated), info)
+        try:
+            self._stepped(action, result)
+        except Exception as error:  # noqa: BLE001  # as in `_safely`, which would cost more in each step
+            self._failed(error)
         return result
 
     def render(self) -> Any:
@@ -145,7 +137,7 @@ class RecordEpisodes(
         """Begin a film of this name now, as `RecordVideo.start_recording` does; the one before ends."""
         if self._episode is not None:
             self._episode.cut()
-        self._take.start(video_name, self.step_id, "start_recording")
+        self._safely(lambda: self._take.start(video_name, self.step_id, "start_recording"))
 
     def stop_recording(self) -> None:
         """End the film that is being shot."""
@@ -156,11 +148,39 @@ class RecordEpisodes(
     def close(self) -> None:
         """Close the environment, and finish a run that is the wrapper's own. An open episode ends as not complete."""
         super().close()
-        self._leave()
+        self._safely(self._leave)
         self._take.stop()
         self._place.close()
 
     # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _safely(self, record: Callable[[], None]) -> None:
+        """Nothing of ours ends a training, whatever a trigger or a strange environment does; `strict` raises."""
+        try:
+            record()
+        except Exception as error:  # noqa: BLE001  # as said
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self.run._seat.failed("RecordEpisodes", error)
+
+    def _stepped(self, action: ActType, result: tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]) -> None:
+        episode, take = self._episode, self._take
+        if take.step_trigger is not None:
+            take.triggered(self.step_id, episode)
+        if episode is None:
+            if self._over and self._resets_itself:
+                self._was_reset()
+            return
+        _, reward, terminated, truncated, info = result
+        if episode.capturing:
+            episode.step(action, reward, self._render)  # type: ignore[arg-type]  # `step` makes a float of it
+        else:
+            episode.count(reward)
+            if take.clip is not None:
+                take.shoot(self._look)
+        if terminated or truncated:
+            self._end(episode, bool(terminated), bool(truncated), info)
 
     def _was_reset(self) -> None:
         self._leave()
@@ -218,8 +238,7 @@ def told_by(stats: dict[str, Any], episode: Episode) -> dict[str, Any]:
     try:
         episode.totals(float(stats["r"]), int(stats["l"]))
         return {"time_s": float(stats["t"])}
-    except (KeyError, TypeError, ValueError):
-        # Something else is called `episode` there: what was counted here stands.
+    except Exception:  # noqa: BLE001  # something else is called `episode` there: what was counted here stands
         return {}
 
 

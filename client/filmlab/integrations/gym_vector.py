@@ -1,6 +1,8 @@
 """How does a vector environment record itself? Every episode's totals, and film of some sub-environments or of all."""
 
 import gc
+import math
+import operator
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -15,8 +17,9 @@ from filmlab._episode import Episode
 from filmlab._run import Run
 from filmlab.errors import BadInput
 from filmlab.integrations._lanes import Lanes
-from filmlab.integrations._place import DEFAULT_PREFIX, Place, check_render_mode, rate_of
+from filmlab.integrations._place import DEFAULT_PREFIX, Place, check_arguments, check_render_mode, rate_of
 from filmlab.integrations._take import Look, Take
+from filmlab.jsonable import as_text
 
 
 class RecordVectorEpisodes(
@@ -43,10 +46,10 @@ class RecordVectorEpisodes(
         step_trigger: called with the number of steps taken in all; True begins a film there, to its episode's end.
         video_length: films go on for so many steps, also over the ends of episodes; 0: to their episode's end.
         name_prefix, fps, disable_logger, gc_trigger, run: as in `RecordEpisodes`.
-        indices: which sub-environments have films of their own; None: one film of all.
+        indices: which sub-environments have films of their own, or the number of one; None: one film of all.
 
     Raises:
-        BadInput: the environment renders no arrays, or an index or the rate cannot be.
+        BadInput: the environment renders no arrays, or an argument cannot be used.
     """
 
     def __init__(
@@ -64,7 +67,7 @@ class RecordVectorEpisodes(
         gc_trigger: Callable[[int], bool] | None = None,
         *,
         run: Run | None = None,
-        indices: Iterable[int] | None = None,
+        indices: Iterable[int] | int | None = None,
     ) -> None:
         VectorWrapper.__init__(self, env)
         chosen = None if indices is None else _indices(indices, env.num_envs)
@@ -84,6 +87,11 @@ class RecordVectorEpisodes(
             indices=chosen,
         )
         check_render_mode(env.render_mode)
+        check_arguments(
+            run, video_folder, name_prefix, video_length,
+            episode_trigger=episode_trigger, step_trigger=step_trigger, gc_trigger=gc_trigger,
+        )  # fmt: skip
+        aspect = _aspect(video_aspect_ratio)
         self.frames_per_sec = rate_of(fps, self.metadata)
         self.name_prefix, self.video_length, self.gc_trigger = name_prefix, video_length, gc_trigger
         self.step_id = -1
@@ -98,7 +106,6 @@ class RecordVectorEpisodes(
         elif record_first_only or env.num_envs == 1:
             self._takes = {0: Take(self._place, *triggers)}
         else:
-            aspect = video_aspect_ratio[0] / video_aspect_ratio[1]
             self._takes = {0: Take(self._place, *triggers, tiles=env.num_envs, aspect=aspect)}
         self._looks: dict[int, Look] = {
             index: self._render if take.tiles > 1 else partial(self._render_one, index)
@@ -154,7 +161,7 @@ class RecordVectorEpisodes(
         self.stop_recording()
         for index, take in self._takes.items():
             name = video_name if len(self._takes) == 1 else f"{video_name}-env-{index}"
-            take.start(name, self.step_id, "start_recording")
+            self._safely(partial(take.start, name, self.step_id, "start_recording"))
 
     def stop_recording(self) -> None:
         """End the films that are being shot."""
@@ -167,7 +174,7 @@ class RecordVectorEpisodes(
         """Close the environment, and finish a run that is the wrapper's own. Open episodes end as not complete."""
         super().close(**kwargs)
         for index in list(self._filmed):
-            self._leave(index)
+            self._safely(partial(self._leave, index))
         for take in self._takes.values():
             take.stop()
         self._seen = None
@@ -275,13 +282,29 @@ class RecordVectorEpisodes(
             self.run._seat.failed("a vector environment's wrapper", error)
 
 
-def _indices(indices: Iterable[int], count: int) -> tuple[int, ...]:
+def _indices(indices: Iterable[int] | int, count: int) -> tuple[int, ...]:
     """Raises BadInput unless these are numbers of sub-environments."""
-    chosen = tuple(dict.fromkeys(indices))
-    for index in chosen:
-        if isinstance(index, bool) or not isinstance(index, int | np.integer) or not 0 <= index < count:
-            raise BadInput(f"indices: sub-environments from 0 to {count - 1}, got {index!r}")
-    return tuple(int(index) for index in chosen)
+    try:
+        given = tuple(indices) if isinstance(indices, Iterable) else (indices,)
+        # A mask of them is no list of numbers, though Python takes it for one.
+        chosen = tuple(dict.fromkeys(-1 if isinstance(index, bool) else operator.index(index) for index in given))
+    except Exception:  # noqa: BLE001  # what a stranger's object raises: it is no number
+        chosen = (-1,)
+    if not all(0 <= index < count for index in chosen):
+        raise BadInput(f"indices: some of the sub-environments from 0 to {count - 1}, got {as_text(indices)}")
+    return chosen
+
+
+def _aspect(ratio: Any) -> float:
+    """Width by height. Raises BadInput unless these are two numbers above 0."""
+    try:
+        width, height = (float(side) for side in ratio)
+        aspect = width / height
+    except Exception:  # noqa: BLE001  # likewise
+        aspect = 0.0
+    if not 0 < aspect < math.inf:
+        raise BadInput(f"video_aspect_ratio: (width, height), each above 0, got {as_text(ratio)}")
+    return aspect
 
 
 def _autoreset_mode(env: VectorEnv[Any, Any, Any]) -> AutoresetMode:

@@ -11,10 +11,11 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize, unwrap_vec_no
 import filmlab
 from filmlab._clip import Clip
 from filmlab._current import current
-from filmlab._episode import Episode
+from filmlab._episode import Episode, check_index
 from filmlab._folder import AS_ITS_RUN
 from filmlab._run import Run
 from filmlab.errors import BadInput
+from filmlab.integrations._place import check_arguments
 from filmlab.integrations._sb3_format import FilmlabOutputFormat, Progress, progress_of
 from filmlab.integrations._sb3_model import env_id_of, settings_of
 
@@ -39,7 +40,8 @@ class FilmlabCallback(BaseCallback):
         init: for a run of its own, as `filmlab.init` takes it: `schedule="every:10"`, `id=…, resume="must"`.
 
     Raises:
-        BadInput: arguments for `init` beside a run. When training starts: what `init` raises.
+        BadInput: what is no run or no function, or arguments for `init` beside a run. When training starts: what `init`
+            raises.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class FilmlabCallback(BaseCallback):
         **init: Any,
     ) -> None:
         super().__init__(verbose)
+        check_arguments(run, None, "", 0, episode_trigger=episode_trigger)
         if run is not None and init:
             raise BadInput(f"FilmlabCallback: {', '.join(init)} would be for a run of its own, and one is given")
         self._given, self._init = run, init
@@ -81,7 +84,7 @@ class FilmlabCallback(BaseCallback):
             self._run, self._open = self._find_run(), []
         run = self._run
         self._progress = progress_of(run)
-        run.config.update(settings_of(self.model))
+        self._guarded("settings", lambda: run.config.update(settings_of(self.model)))
         formats = self.logger.output_formats
         if not any(isinstance(each, FilmlabOutputFormat) and each.run is run for each in formats):
             formats.append(FilmlabOutputFormat(run))
@@ -209,11 +212,15 @@ class FilmlabEvalCallback(EvalCallback):
         args, options: as `EvalCallback` takes them.
         run: what to record to; None: the run that `filmlab.init`, or a `FilmlabCallback`, began last.
         film_episodes: how many episodes of the first environment are in a clip; 0: none.
+
+    Raises:
+        BadInput: what is no run, or no such number.
     """
 
     def __init__(self, *args: Any, run: Run | None = None, film_episodes: int = 1, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._run, self._film_episodes = run, film_episodes
+        check_arguments(run, None, "", 0)
+        self._run, self._film_episodes = run, check_index(film_episodes)
         self._clip: Clip | None = None
         self._left = film_episodes
 

@@ -69,9 +69,9 @@ class EpisodeAnimationRecorder:
 
     def should_capture(self, episode: int, total_episodes: int) -> bool:
         """Whether to trace this episode: the schedule says so, or somebody asked for it (`filmlab record`)."""
-        if self.schedule.should_capture(episode, total_episodes):
-            return True
         try:
+            if self.schedule.should_capture(episode, total_episodes):
+                return True
             return self._place.enter("should_capture") is not None and bool(self._wanted(episode, total_episodes))
         except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `failed`
             failed("should_capture", error)

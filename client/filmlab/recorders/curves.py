@@ -88,8 +88,8 @@ class TrainingCurveRecorder:
     def log_episode(self, episode: int, reward: float, avg_reward: float, agent: Any) -> None:
         """One more episode: its reward, the average, and what the agent says of itself."""
         began = perf_counter_ns()
-        self._append(reward, avg_reward, agent)
         try:
+            self._append(reward, avg_reward, agent)
             entered = self._place.enter("log_episode")
             if entered is not None:
                 run, process = entered
@@ -116,11 +116,11 @@ class TrainingCurveRecorder:
 
     def _append(self, reward: Any, avg_reward: Any, agent: Any) -> None:
         rows = len(self.reward_history)
-        policy = getattr(agent, "reactive_policy", None)
+        policy = _part(agent, "reactive_policy", None)
         self.reward_history.append(_number(reward))
         self.average_history.append(_number(avg_reward))
-        self.epsilon_history.append(_number(getattr(policy, "epsilon", 0.0)))
-        self.option_history.append(_count(getattr(policy, "_options", ())))
+        self.epsilon_history.append(_number(_part(policy, "epsilon", 0.0)))
+        self.option_history.append(_count(_part(policy, "_options", ())))
         found = training_metrics(agent)
         for name in found:
             if name not in self.metric_histories:
@@ -193,18 +193,18 @@ def training_metrics(agent: Any) -> dict[str, float]:
     """The finite values of `training_metrics()` of those parts of an agent that have it."""
     found: dict[str, float] = {}
     for component in _COMPONENTS:
-        ask = getattr(getattr(agent, component, None), "training_metrics", None)
+        ask = _part(_part(agent, component, None), "training_metrics", None)
         if not callable(ask):
             continue
         try:
-            said = dict(ask() or {})
+            said = {str(name): value for name, value in dict(ask() or {}).items()}
         except Exception as error:  # noqa: BLE001  # the agent's own trouble must not cost its rewards
             failed(f"{component}.training_metrics", error)
             continue
         for name, value in said.items():
             number = _number(value)
             if math.isfinite(number):
-                found[str(name)] = number
+                found[name] = number
     return found
 
 
@@ -218,15 +218,23 @@ def metric_name(columns: str, column: str) -> str:
     return cleaned.encode()[: METRIC_NAME_MAX_BYTES - 9].decode("utf-8", "ignore") + digest
 
 
+def _part(whole: Any, name: str, default: Any) -> Any:
+    """An attribute of an agent's; the default also where asking for it raises."""
+    try:
+        return getattr(whole, name, default)
+    except Exception:  # noqa: BLE001  # an agent's property may raise anything, and its reward is worth more
+        return default
+
+
 def _number(value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # noqa: BLE001  # a stranger's __float__ may raise anything: then it is no number
         return math.nan
 
 
 def _count(options: Any) -> int:
     try:
         return len(options)
-    except TypeError:
+    except Exception:  # noqa: BLE001  # likewise
         return 0

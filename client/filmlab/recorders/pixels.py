@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmlab.frames import BadFrame, Frame, Shutter, Snapshot
+from filmlab.jsonable import as_text
+from filmlab.wire.chunks import SIDE_MAX_PX
 
 _U8 = np.dtype(np.uint8)
 
@@ -36,6 +38,9 @@ def snapshot(frame: Any) -> Snapshot | Still:
     if frame.dtype == _U8 and frame.ndim == 3 and frame.shape[2] == 3 and frame.flags.c_contiguous:
         # As `frames.Shutter` does: a copy that keeps the interpreter's lock.
         return Snapshot(frame.tobytes(), frame.shape)
+    if max(frame.shape[:2], default=0) > SIDE_MAX_PX:
+        # Before it is copied: it may be larger than all memory.
+        raise BadFrame(f"has shape {frame.shape}; its sides are 1 to {SIDE_MAX_PX}")
     if frame.dtype.hasobject:
         raise BadFrame(f"has dtype {frame.dtype}; a frame is an array of numbers, or an image")
     return Still(frame.copy("K"), frame.nbytes)
@@ -79,7 +84,7 @@ def to_rgb(frame: Any) -> Frame:
     Raises:
         BadFrame: it is none of these.
     """
-    array: NDArray[Any] = np.asarray(frame.convert("RGB") if _is_image(frame) else frame)
+    array = _array(_converted(frame) if _is_image(frame) else frame)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
@@ -110,11 +115,18 @@ def _is_image(frame: Any) -> bool:
     return hasattr(frame, "mode") and hasattr(frame, "convert") and hasattr(frame, "__array_interface__")
 
 
+def _converted(image: Any) -> Any:
+    try:
+        return image.convert("RGB")
+    except Exception as error:  # noqa: BLE001  # what has a picture's names need not be one
+        raise BadFrame(f"is a {type(image).__name__} that cannot be converted ({as_text(error)})") from None
+
+
 def _array(frame: Any) -> NDArray[Any]:
     try:
         return np.asarray(frame)
     except Exception as error:  # noqa: BLE001  # whatever a foreign __array__ raises, it is no frame
-        raise BadFrame(f"is a {type(frame).__name__} that gives no array ({error})") from None
+        raise BadFrame(f"is a {type(frame).__name__} that gives no array ({as_text(error)})") from None
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from filmlab._process import Process
+from filmlab.jsonable import as_text
 from filmlab.notices import say
 from filmlab.recorders.implicit import Answer, ImplicitRun, implicit_run
 from filmlab.wire.entries import Recorder, Wish
@@ -80,7 +81,7 @@ def failed(what: str, error: Exception) -> None:
     except Exception:  # noqa: BLE001  # there is not even a run to complain to: `error` says why
         if what not in _said:
             _said.add(what)
-            say(f"{what} failed: {error}")
+            say(f"{what} failed: {as_text(error)}")
         return
     run.seat.failed(what, error)
 

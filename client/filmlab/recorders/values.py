@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 _DEPTH_MAX = 24
+ARRAY_MAX_ITEMS = 1_000_000
+"""A larger one (it may be so by its strides alone) is what numpy says of it."""
 
 
 def to_text(value: Any) -> str:
@@ -54,7 +56,8 @@ def _known(value: Any) -> Any:
         return dict(value)
     if isinstance(value, np.ndarray | np.generic) or hasattr(value, "__array__"):
         try:
-            listed = np.asarray(value).tolist()
+            array = np.asarray(value)
+            listed = array.tolist() if array.size <= ARRAY_MAX_ITEMS else described(array)
         except Exception:  # noqa: BLE001  # whatever a foreign __array__ raises, it is no array then
             return described(value)
         return listed if not isinstance(listed, complex | bytes) else described(value)
