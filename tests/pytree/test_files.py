@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,6 +63,26 @@ def test_what_cannot_be_saved_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"^Failed to serialize agent state: params/0/f: builtins.object cannot"):
         pytree.save_state({"w": np.zeros(100_000), "params": [{"f": object()}]}, path)
     assert pytree.load_state(path) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_threads_may_save_to_one_path(tmp_path: Path) -> None:
+    """Whoever reads meanwhile finds one of the states, whole; in the end there is one file and nothing beside it."""
+    path = tmp_path / "state.msgpack"
+    states = [{"who": who, "w": np.full(50_000, who)} for who in range(4)]
+    pytree.save_state(states[0], path)
+
+    def save(state: dict[str, Any]) -> None:
+        for _ in range(20):
+            pytree.save_state(state, path)
+
+    with ThreadPoolExecutor(len(states)) as pool:
+        saving = [pool.submit(save, state) for state in states]
+        while not all(item.done() for item in saving):
+            found = pytree.load_state(path)
+            assert (found["w"] == found["who"]).all() and len(found["w"]) == 50_000
+    for item in saving:
+        item.result()
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -52,7 +52,9 @@ def test_episodes_that_cannot_be_kept_are_said(tmp_path: Path) -> None:
         ({"render": "no function"}, "a function is named package.module:function"),
         ({"render": print}, "since it is called elsewhere"),
         ({"render": "os:system;x"}, "a function is named"),
-        ({"steps_per_env": -1}, "steps_per_env: a whole number"),
+        ({"steps_per_env": -1}, "steps_per_env: a whole number from 0 to 9007199254740991, got -1"),
+        ({"global_step": 0.5}, "global_step: a whole number from 0 to 9007199254740991, got float"),
+        ({"videos": True}, "videos: a whole number from 0 to 1000, got True"),
         ({"videos": 10_000}, "videos: a whole number from 0 to 1000"),
         ({"fps": 0}, "fps: above 0"),
     ],
@@ -61,3 +63,19 @@ def test_misuse_is_said_where_it_is_made(wish: dict[str, object], message: str) 
     """Before anything is handed over."""
     with pytest.raises(BadInput, match=message):
         EpisodeFiles(**{"steps_per_env": 1, "global_step": 1} | wish)  # type: ignore[arg-type]
+
+
+def test_steps_of_any_library_are_steps(tmp_path: Path) -> None:
+    """By the lab and here alike: numpy's whole numbers are taken, and what is no step is refused."""
+    files = EpisodeFiles(np.int64(500), np.uint32(8000), videos=np.int8(3), fps=np.float32(12))  # type: ignore[arg-type]
+    assert files == EpisodeFiles(500, 8000, videos=3, fps=12.0)
+    assert {type(number) for number in (files.steps_per_env, files.global_step, files.videos)} == {int}
+    results = samples.evaluation(tmp_path)
+    made = save_episodes(tmp_path, results, steps_per_env=np.int64(500), global_step=np.uint32(8000))  # type: ignore[arg-type]
+    assert made[0].parent.name == "step_00000500"
+    for name in ("steps_per_env", "global_step"):
+        for wrong in (-1, 2**53, 0.5, None, True, "5"):
+            with pytest.raises(BadInput, match=f"{name}: a whole number from 0"):
+                save_episodes(tmp_path, results, **{"steps_per_env": 1, "global_step": 1} | {name: wrong})  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="these results hold no episodes"):
+        save_episodes(tmp_path, samples.training(tmp_path), steps_per_env=1, global_step=1)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from argparse import Namespace
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import yaml
 from filmlab.errors import BadInput, Corrupt
 from filmlab.results import (
     Config,
+    EvaluationMetrics,
     EvaluationResults,
     RunMetadata,
     TrainingMetrics,
@@ -183,6 +184,70 @@ def test_an_agent_that_cannot_be_saved_leaves_the_directory_as_it_was(tmp_path: 
     with pytest.raises(RuntimeError, match=r"^Failed to serialize agent state: params/f: "):
         broken.save(tmp_path, save_checkpoint=True)
     assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before
+
+
+def test_a_refused_state_leaves_nothing_behind(tmp_path: Path) -> None:
+    """No directory is made for what is not written; one that was there stays."""
+    broken = samples.training(tmp_path, {"f": print})
+    for directory in (tmp_path / "deep" / "er", tmp_path):
+        with pytest.raises(RuntimeError, match="Failed to serialize agent state: f: "):
+            broken.save(directory, save_checkpoint=True)
+    assert tmp_path.is_dir() and not list(tmp_path.iterdir())
+
+
+def test_what_these_results_do_not_have_stays(tmp_path: Path) -> None:
+    """A save without its agent keeps the agent of an earlier one, as the lab does: nobody's work is deleted."""
+    samples.training(tmp_path).save(tmp_path, save_checkpoint=True)
+    samples.training(tmp_path, {"other": 1}, scale=2.0).save(tmp_path)
+    run = load_run(tmp_path)
+    assert run.load_checkpoint()["step"] == 9
+    assert run.results.summary()["final_eval_return_mean"] == 2469.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"training_metrics": {"loss": [1.0]}}, "training_metrics: TrainingMetrics, got dict"),
+        ({"training_metrics": TrainingMetrics(loss=[None])}, "training_metrics: float"),  # type: ignore[list-item]
+        ({"training_metrics": TrainingMetrics(global_steps=5)}, "training_metrics: 'int'"),  # type: ignore[arg-type]
+        ({"training_metrics": TrainingMetrics(agent_metrics=[1])}, "training_metrics: 'list'"),  # type: ignore[arg-type]
+        ({"training_metrics": TrainingMetrics([2**70])}, "training_metrics: Python int too large"),
+        ({"eval_metrics": 5}, "eval_metrics: EvaluationMetrics, got int"),
+        ({"eval_metrics": EvaluationMetrics(episode_returns=[[1], [[1], 2]])}, "eval_metrics: "),  # type: ignore[list-item]
+        ({"eval_metrics": EvaluationMetrics(mean_return="ab")}, "eval_metrics: could not"),  # type: ignore[arg-type]
+        ({"run_dir": None}, "run_dir: a path, got NoneType"),
+        ({"config": 5}, "config: a mapping"),
+    ],
+)
+def test_wrong_results_are_bad_input(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    """Whatever is wrong in them, it is said by its name before anything is written, and `repr` shows what there is."""
+    wrong = replace(samples.training(tmp_path / "run"), **changes)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match=message):
+        wrong.save(tmp_path / "run", save_checkpoint=True)
+    assert not (tmp_path / "run").exists()
+    assert repr(wrong).startswith("TrainingResults(")
+    with pytest.raises(BadInput, match="metadata: a RunMetadata, got dict"):
+        samples.training(tmp_path).save(tmp_path, metadata={})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("mean_return", None, "EvaluationResults: float"),
+        ("episode_returns", [[1], [1, 2]], "EvaluationResults: "),
+        ("num_episodes", "many", "EvaluationResults: invalid literal"),
+        ("seed", None, "EvaluationResults: int"),
+        ("run_dir", None, "run_dir: a path, got NoneType"),
+        ("episodes", 5, "observations is missing"),
+    ],
+)
+def test_a_wrong_evaluation_is_bad_input(tmp_path: Path, name: str, value: object, message: str) -> None:
+    """Likewise."""
+    wrong = replace(samples.evaluation(tmp_path / "run"), **{name: value})  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match=message):
+        wrong.save(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert repr(wrong).startswith("EvaluationResults(")
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,13 @@ def load_state(path: str | os.PathLike[str]) -> Any:
 def replace_file(path: str | os.PathLike[str], contents: Iterable[Piece]) -> None:
     """Put a file in place of what is there: whoever looks sees the old one or the new one, whole, also after a crash.
 
+    Directories that are missing are made; where the contents raise, they are gone again.
+
     Raises:
         OSError: it cannot be written.
     """
     final = Path(path)
+    made = [parent for parent in final.parents if not parent.exists()]
     final.parent.mkdir(parents=True, exist_ok=True)
     # Of this call alone: threads, and processes in other pid namespaces, may write the same file.
     part = final.with_name(f".{final.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
@@ -59,12 +63,16 @@ def replace_file(path: str | os.PathLike[str], contents: Iterable[Piece]) -> Non
         part.replace(final)
     except BaseException:
         part.unlink(missing_ok=True)
+        with suppress(OSError):
+            # Somebody else may have put something there meanwhile: then it stays.
+            for directory in made:
+                directory.rmdir()
         raise
-    directory = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    parent = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(directory)
+        os.fsync(parent)
     finally:
-        os.close(directory)
+        os.close(parent)
 
 
 def _write_all(descriptor: int, piece: Piece) -> None:

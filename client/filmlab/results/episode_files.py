@@ -1,9 +1,11 @@
 """What is to be made of the episodes that some results hold? One file each, and videos of the first ones."""
 
+import operator
 from dataclasses import dataclass
 from typing import Any
 
 from filmlab.errors import BadInput, WireError
+from filmlab.jsonable import as_text
 from filmlab.media import check_fps
 from filmlab.wire.results_entries import VIDEOS_MAX, check_function
 
@@ -29,10 +31,10 @@ class EpisodeFiles:
     fps: float = 30.0
 
     def __post_init__(self) -> None:
-        _check_whole("steps_per_env", self.steps_per_env, WHOLE_MAX)
-        _check_whole("global_step", self.global_step, WHOLE_MAX)
-        _check_whole("videos", self.videos, VIDEOS_MAX)
-        check_fps(self.fps)
+        for name, most in (("steps_per_env", WHOLE_MAX), ("global_step", WHOLE_MAX), ("videos", VIDEOS_MAX)):
+            # As Python's own, for the wire.
+            object.__setattr__(self, name, whole(name, getattr(self, name), most))
+        object.__setattr__(self, "fps", check_fps(self.fps))
         if not isinstance(self.render, str):
             raise BadInput("render: the name of a function, 'package.module:function', since it is called elsewhere")
         try:
@@ -42,6 +44,12 @@ class EpisodeFiles:
             raise BadInput(f"render: {error}") from None
 
 
-def _check_whole(what: str, value: Any, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise BadInput(f"{what}: a whole number from 0 to {most}, got {value!r}")
+def whole(what: str, value: Any, most: int = WHOLE_MAX) -> int:
+    """A whole number of any library. Raises BadInput unless it is one, from 0 to `most`."""
+    try:
+        found = operator.index(value)
+    except TypeError:
+        raise BadInput(f"{what}: a whole number from 0 to {most}, got {type(value).__name__}") from None
+    if isinstance(value, bool) or not 0 <= found <= most:
+        raise BadInput(f"{what}: a whole number from 0 to {most}, got {as_text(value)}")
+    return found

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from filmlab.errors import BadInput
 from filmlab.pytree.files import replace_file
+from filmlab.results.episode_files import whole
 from filmlab.results.evaluation import EPISODE_ARRAYS, EvaluationResults, episode_arrays
+from filmlab.results.metrics import refusing
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ class Episodes:
         for name, array in arrays.items():
             if array.dtype.hasobject or array.dtype.kind not in "biufc":
                 raise BadInput(f"episodes: {name} of dtype {array.dtype} cannot be kept in an .npz; convert it first")
-        return cls(arrays, np.ravel(np.asarray(lengths)), np.ravel(np.asarray(returns)), int(seed))
+        with refusing("episodes"):
+            numbers = np.asarray(lengths).astype(np.int64), np.asarray(returns).astype(np.float64)
+            return cls(arrays, numbers[0].ravel(), numbers[1].ravel(), int(seed))
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -72,10 +76,11 @@ def save_episodes(
     is given `episodes=EpisodeFiles(…)`.)
 
     Raises:
-        BadInput: there are none, or they cannot be kept.
+        BadInput: there are none, they cannot be kept, or a step is no whole number from 0.
         OSError: the directory cannot be written.
     """
-    if results.episodes is None:
+    steps_per_env, global_step = whole("steps_per_env", steps_per_env), whole("global_step", global_step)
+    if not isinstance(results, EvaluationResults) or results.episodes is None:
         raise BadInput("these results hold no episodes")
     found = Episodes.of(results.episodes, results.episode_lengths, results.episode_returns, results.seed)
     made = []

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from filmlab.errors import BadInput, Corrupt
 from filmlab.results.config import Config
 from filmlab.results.layout import RunType, header, read_config, read_results
-from filmlab.results.metrics import array_of
+from filmlab.results.metrics import array_of, refusing
 from filmlab.results.saving import Saving
 
 EPISODE_ARRAYS = ("observations", "actions", "rewards", "dones")
@@ -56,22 +56,26 @@ class EvaluationResults(Saving):
         return found | {"num_episodes": int(self.num_episodes)}
 
     def __repr__(self) -> str:
-        return (
-            f"EvaluationResults(return={self.mean_return:,.2f} ± {self.std_return:,.2f} "
-            f"[{self.min_return:,.2f}, {self.max_return:,.2f}], length={self.mean_length:,.1f}, "
-            f"episodes={self.num_episodes:,}, seed={self.seed}, run_dir={os.fspath(self.run_dir)!r})"
-        )
+        try:
+            return (
+                f"EvaluationResults(return={self.mean_return:,.2f} ± {self.std_return:,.2f} "
+                f"[{self.min_return:,.2f}, {self.max_return:,.2f}], length={self.mean_length:,.1f}, "
+                f"episodes={self.num_episodes:,}, seed={self.seed}, run_dir={str(self.run_dir)!r})"
+            )
+        except (TypeError, ValueError) as error:
+            return f"EvaluationResults(no summary: {error}, run_dir={str(self.run_dir)!r})"
 
     def tree(self) -> dict[str, Any]:
         """What `results.msgpack` holds: all but the agent and the configuration."""
-        numbers = {name: float(getattr(self, name)) for name in _NUMBERS}
-        return header(self.run_type, self.run_dir) | numbers | {
-            "episode_returns": array_of(self.episode_returns),
-            "episode_lengths": array_of(self.episode_lengths),
-            "num_episodes": int(self.num_episodes),
-            "seed": int(self.seed),
-            "episodes": None if self.episodes is None else episode_arrays(self.episodes),
-        }  # fmt: skip
+        with refusing("EvaluationResults"):
+            numbers = {name: float(getattr(self, name)) for name in _NUMBERS}
+            return header(self.run_type, self.run_dir) | numbers | {
+                "episode_returns": array_of(self.episode_returns),
+                "episode_lengths": array_of(self.episode_lengths),
+                "num_episodes": int(self.num_episodes),
+                "seed": int(self.seed),
+                "episodes": None if self.episodes is None else episode_arrays(self.episodes),
+            }  # fmt: skip
 
     @staticmethod
     def load(directory: str | os.PathLike[str]) -> "EvaluationResults":

@@ -54,7 +54,9 @@ def write_directory(
 
 
 def header(run_type: RunType, run_dir: Any) -> dict[str, Any]:
-    """What each `results.msgpack` begins with."""
+    """What each `results.msgpack` begins with. Raises BadInput where the directory is no path."""
+    if not isinstance(run_dir, str | os.PathLike):
+        raise BadInput(f"run_dir: a path, got {type(run_dir).__name__}")
     return {"format": FORMAT, "type": run_type, "run_dir": os.fspath(run_dir)}
 
 

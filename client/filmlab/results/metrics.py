@@ -1,12 +1,14 @@
 """What was measured along the way? One entry per logging checkpoint, in plain lists that a program fills."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filmlab.errors import BadInput
 from filmlab.pytree.leaves import is_array
 
 
@@ -22,15 +24,17 @@ class TrainingMetrics:
     agent_metrics: dict[str, list[float]] | None = None
 
     def tree(self) -> dict[str, Any]:
-        """As arrays, for `results.msgpack`."""
-        agent = self.agent_metrics
-        return {
-            "global_steps": wholes(self.global_steps),
-            "steps_per_env": wholes(self.steps_per_env),
-            "loss": None if self.loss is None else reals(self.loss),
-            "reward": None if self.reward is None else reals(self.reward),
-            "agent_metrics": None if agent is None else {str(name): reals(values) for name, values in agent.items()},
-        }
+        """As arrays, for `results.msgpack`. Raises BadInput for what are no numbers."""
+        with refusing("training_metrics"):
+            agent = self.agent_metrics
+            found = None if agent is None else {str(name): reals(values) for name, values in agent.items()}
+            return {
+                "global_steps": wholes(self.global_steps),
+                "steps_per_env": wholes(self.steps_per_env),
+                "loss": None if self.loss is None else reals(self.loss),
+                "reward": None if self.reward is None else reals(self.reward),
+                "agent_metrics": found,
+            }
 
     @classmethod
     def of(cls, tree: dict[str, Any]) -> "TrainingMetrics":
@@ -59,16 +63,17 @@ class EvaluationMetrics:
     mean_length: list[float] = field(default_factory=list)
 
     def tree(self) -> dict[str, Any]:
-        """As arrays, for `results.msgpack`."""
-        return {
-            "global_steps": wholes(self.global_steps),
-            "steps_per_env": wholes(self.steps_per_env),
-            "episode_returns": [array_of(item) for item in self.episode_returns],
-            "episode_lengths": [array_of(item) for item in self.episode_lengths],
-            "mean_return": reals(self.mean_return),
-            "std_return": reals(self.std_return),
-            "mean_length": reals(self.mean_length),
-        }
+        """As arrays, for `results.msgpack`. Raises BadInput for what are no numbers."""
+        with refusing("eval_metrics"):
+            return {
+                "global_steps": wholes(self.global_steps),
+                "steps_per_env": wholes(self.steps_per_env),
+                "episode_returns": [array_of(item) for item in self.episode_returns],
+                "episode_lengths": [array_of(item) for item in self.episode_lengths],
+                "mean_return": reals(self.mean_return),
+                "std_return": reals(self.std_return),
+                "mean_length": reals(self.mean_length),
+            }
 
     @classmethod
     def of(cls, tree: dict[str, Any]) -> "EvaluationMetrics":
@@ -82,6 +87,17 @@ class EvaluationMetrics:
             tree["std_return"].tolist(),
             tree["mean_length"].tolist(),
         )
+
+
+@contextmanager
+def refusing(whose: str) -> Iterator[None]:
+    """What is no number, list or path where one is wanted may raise much: here it raises BadInput, which says whose."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise BadInput(f"{whose}: {error}") from None
 
 
 def wholes(values: Iterable[Any]) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ import os
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+from filmlab.errors import BadInput
 from filmlab.pytree.files import load_state, save_state
 from filmlab.results.layout import RunType, write_directory
 from filmlab.results.metadata import RunMetadata
@@ -30,6 +31,8 @@ class Saving(ABC):
     ) -> None:
         """Write the run's directory, here and now. `run.log_results` has the lab do it, without waiting.
 
+        What these results do not have stays as it was there: an earlier agent, when this one is not saved.
+
         Args:
             save_checkpoint: the agent's state too, as `checkpoints/final.msgpack`.
             metadata: what differs from `RunMetadata.gather(…)`: a device, a duration.
@@ -39,6 +42,8 @@ class Saving(ABC):
             RuntimeError: the agent's state cannot be; names the leaf.
             OSError: the directory cannot be written.
         """
+        if metadata is not None and not isinstance(metadata, RunMetadata):
+            raise BadInput(f"metadata: a RunMetadata, got {type(metadata).__name__}")
         write_directory(
             directory, self.tree(), self.config, metadata or RunMetadata.gather(self.run_type),
             self.agent_state if save_checkpoint else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from filmlab.errors import Corrupt
+from filmlab.errors import BadInput, Corrupt
 from filmlab.results.layout import RunType, header, read_config, read_results
 from filmlab.results.metrics import EvaluationMetrics, TrainingMetrics, last
 from filmlab.results.saving import Saving
@@ -42,18 +42,26 @@ class TrainingResults(Saving):
         }
 
     def __repr__(self) -> str:
-        found = self.summary()
+        try:
+            found = self.summary()
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
+            return f"TrainingResults(no summary: {error}, run_dir={str(self.run_dir)!r})"
         return (
             f"TrainingResults(return={found['final_eval_return_mean']:,.2f} ± {found['final_eval_return_std']:,.2f}, "
             f"steps_per_env={found['training_steps_per_env']:,}, global_steps={found['training_global_steps']:,}, "
-            f"evaluations={found['num_eval_checkpoints']:,}, run_dir={os.fspath(self.run_dir)!r})"
+            f"evaluations={found['num_eval_checkpoints']:,}, run_dir={str(self.run_dir)!r})"
         )
 
     def tree(self) -> dict[str, Any]:
         """What `results.msgpack` holds: all but the agent, the environment and the configuration."""
+        trained, evaluated = self.training_metrics, self.eval_metrics
+        if trained is not None and not isinstance(trained, TrainingMetrics):
+            raise BadInput(f"training_metrics: TrainingMetrics, got {type(trained).__name__}")
+        if evaluated is not None and not isinstance(evaluated, EvaluationMetrics):
+            raise BadInput(f"eval_metrics: EvaluationMetrics, got {type(evaluated).__name__}")
         return header(self.run_type, self.run_dir) | {
-            "training_metrics": self.training_metrics.tree() if self.training_metrics else None,
-            "eval_metrics": self.eval_metrics.tree() if self.eval_metrics else None,
+            "training_metrics": trained.tree() if trained is not None else None,
+            "eval_metrics": evaluated.tree() if evaluated is not None else None,
         }
 
     @staticmethod
