@@ -71,19 +71,19 @@ class Dealer:
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         self._socket.connect(endpoint)
 
-    def close(self, linger_ms: int = 0) -> None:
-        """Give up the connection; what it has not sent within `linger_ms` is gone."""
+    def close(self) -> None:
+        """Give up the connection; what it has not sent is gone."""
         self._unsent.clear()
         if self._socket is not None:
             self._socket.disable_monitor()
-            self._socket.close(linger_ms)
+            self._socket.close(0)
         if self._monitor is not None:
             self._monitor.close(0)
         self._socket = self._monitor = None
 
-    def end(self, linger_ms: int) -> None:
-        """Close for good; waits for the linger."""
-        self.close(linger_ms)
+    def end(self) -> None:
+        """Close for good."""
+        self.close()
         self._context.term()
 
     @property

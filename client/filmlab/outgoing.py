@@ -12,6 +12,9 @@ import msgpack
 from filmlab.wire.frame import HEADER_BYTES, Envelope, Kind, seal
 from filmlab.wire.messages import Stream
 
+IN_FLIGHT_MOST = 1024
+"""Records on their way, however small: the daemon's socket holds more of them than two streams may have here, so that
+libzmq never holds the connection up (see `RECEIVE_MOST` of the daemon's transport)."""
 RECORD_OVERHEAD_BYTES = 512
 """What a record takes in memory beside its bytes, roughly: the objects that hold it."""
 _BLANK_META = msgpack.packb({})
@@ -114,7 +117,7 @@ class Outgoing:
             window_bytes: what may be on its way at once.
         """
         taken = 0
-        while taken < max_bytes:
+        while taken < max_bytes and len(self._flight) < IN_FLIGHT_MOST:
             envelope = self.peek()
             if envelope is None:
                 break
@@ -176,6 +179,7 @@ class Outgoing:
         assert self.durable < self.cursor <= self.last + 1
         assert sorted(self._memory) == list(range(self.safe + 1, self.last + 1))
         assert self.memory_bytes == sum(cost_bytes(item.size_bytes) for item in self._memory.values())
+        assert len(self._flight) <= IN_FLIGHT_MOST
         assert self.flight_bytes == sum(size for _, size in self._flight)
         assert all(self.durable < seq < self.cursor for seq, _ in self._flight)
         assert [item.seq for item in self._replay] == list(range(self.cursor, self.cursor + len(self._replay)))

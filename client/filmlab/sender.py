@@ -3,6 +3,7 @@
 It decides nothing about records: that is `outbox`.
 """
 
+import logging
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -15,20 +16,21 @@ from filmlab.dealer import Dealer
 from filmlab.delivery import Acked, Event, LinkOptions, SessionLost, Source
 from filmlab.endpoint import Endpoint
 from filmlab.errors import BadInput, Transient, WireError
+from filmlab.farewell import Farewell
 from filmlab.launch import Launcher, find_daemon
 from filmlab.outbox import BATCH_BYTES, Outbox
 from filmlab.spool import Spool
 from filmlab.waiting import SPILL_GRACE_S, Ask
-from filmlab.wire import messages
 from filmlab.wire.frame import Envelope
 from filmlab.wire.messages import Stream
+
+log = logging.getLogger(__name__)
 
 ACTIVE_S = 1.0
 """For so long after the last thing that happened the thread looks by itself and need not be woken."""
 ACTIVE_POLL_S = 0.02
 SLEEP_LEAST_S = 0.001
 RECONNECT_FIRST_S, RECONNECT_MOST_S = 0.02, 2.0
-BYE_LINGER_MS = 250
 LOOK_AGAIN_S = 0.2
 """While a connection is being made: is there still somebody to connect to?"""
 
@@ -87,13 +89,39 @@ class Sender:
     def end(self) -> None:
         """Say goodbye where there is somebody, and let go of everything. In the sender's thread, at its end."""
         if self.dealer is not None:
-            online = self._outbox.state == "online"
-            if online and self.dealer.is_open:
-                # Only now, when the spool is complete: the daemon reads it when it hears this.
-                self.dealer.send([messages.encode(messages.Bye(), self._outbox.session)])
-            self.dealer.end(BYE_LINGER_MS if online else 0)
+            # Only now, when the spool is complete: the daemon reads it when it hears this.
+            if self._outbox.state in ("online", "connecting"):
+                self._part(self.dealer)
+            self.dealer.end()
         self.launcher.close()
         self.spool.close()
+
+    def _part(self, dealer: Dealer) -> None:
+        """Say BYE until it is heard, for a moment, also where the connection breaks meanwhile."""
+        farewell = Farewell(self._outbox.session, monotonic(), linked=dealer.is_open)
+        try:
+            while not farewell.is_over(monotonic()):
+                if not dealer.is_open:
+                    dealer.open(self._options.endpoint or self._endpoint())
+                dealer.send(farewell.take())
+                dealer.wait(self._wake_fd, farewell.until_at - monotonic())
+                self._wake_seen()
+                for envelope in dealer.receive():
+                    farewell.receive(envelope)
+                for up in dealer.changes():
+                    if up:
+                        farewell.connected()
+                    else:
+                        dealer.close()
+        except (Transient, BadInput, zmq.ZMQError) as error:
+            log.debug("not said farewell: %s", error)
+
+    def _endpoint(self) -> str:
+        """Of the daemon that serves now. Raises Transient where there is none."""
+        found = find_daemon(self._options.paths)
+        if found is None:
+            raise Transient("no daemon is there")
+        return found.ingest
 
     # --- one round --------------------------------------------------------------------------------------------------
 

@@ -157,6 +157,7 @@ class Core:
                     self._ping(event, now)
                 case Kind.BYE:
                     self._departures.leave(envelope.session, "bye", out)
+                    out.append(events.Send(event.peer, messages.encode(messages.Bye(), envelope.session)))
                 case _:
                     raise WireError(f"{envelope.kind.name} is not for a daemon")
         except WireError as error:

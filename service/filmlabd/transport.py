@@ -19,6 +19,10 @@ from filmlabd.events import Garbage, Received
 log = logging.getLogger(__name__)
 
 DRAIN_MOST = 8
+RECEIVE_MOST = 4096
+"""Records of one peer that wait here: twice what the two streams of a client may have on their way (`IN_FLIGHT_MOST` of
+`filmlab.outgoing`). Where this bound holds a connection up and its peer goes away meanwhile, libzmq 4.3.5 loses what
+that one has sent, or aborts (`!_io_error`). In bytes they are bounded by the credit."""
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 ZAP_DOMAIN = b"filmlab"
 
@@ -124,7 +128,7 @@ class Transport:
     def _make(self) -> "zmq.Socket[bytes]":
         made = self._context.socket(zmq.ROUTER)
         for option, value in (
-            (zmq.RCVHWM, 8),
+            (zmq.RCVHWM, RECEIVE_MOST),
             (zmq.SNDHWM, 1000),
             (zmq.ROUTER_MANDATORY, 1),
             (zmq.MAXMSGSIZE, PAYLOAD_MAX_BYTES),

@@ -45,7 +45,7 @@ class ModelDaemon:
                 return [self.welcome(session)]
             case Kind.BYE:
                 self.byes.add(session)
-                return []
+                return [messages.encode(messages.Bye(), session)]
             case Kind.DATA_C | Kind.DATA_B:
                 return self._data(envelope)
             case _:

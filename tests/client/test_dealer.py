@@ -20,7 +20,7 @@ HELLO = messages.encode(messages.Hello(1, "host"), 7)
 def dealer() -> Iterator[Dealer]:
     dealer = Dealer()
     yield dealer
-    dealer.end(0)
+    dealer.end()
 
 
 @pytest.fixture

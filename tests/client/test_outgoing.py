@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from filmlab.outgoing import Outgoing, cost_bytes
+from filmlab.outgoing import IN_FLIGHT_MOST, Outgoing, cost_bytes
 from filmlab.wire.frame import Envelope, Kind, seal
 from filmlab.wire.messages import Stream
 
@@ -52,6 +52,20 @@ def test_an_ack_frees_memory_and_the_road(stream: Outgoing) -> None:
     assert stream.memory_bytes == 2 * cost_bytes(RECORD_BYTES)
     assert not stream.ack(3)
     assert not stream.ack(6)
+
+
+def test_records_on_their_way_are_counted_too() -> None:
+    """However small they are and however large the window: a daemon's socket holds more than all of them."""
+    stream = Outgoing(7, Stream.C)
+    for seq in range(1, IN_FLIGHT_MOST + 3):
+        stream.push(record(seq))
+    out: list[Envelope] = []
+    stream.take(2**30, 2**30, out)
+    assert len(out) == IN_FLIGHT_MOST
+    assert stream.ack(1)
+    stream.take(2**30, 2**30, out)
+    assert [envelope.seq for envelope in out] == list(range(1, IN_FLIGHT_MOST + 2))
+    stream.check()
 
 
 def test_an_ack_of_what_was_not_sent_again_is_believed(stream: Outgoing) -> None:

@@ -26,6 +26,8 @@ class _Pair:
         """A delay or a stall."""
         self.cut_after: int | None = None
         """Bytes that still pass before the connection is cut, in the middle of a frame as a rule."""
+        self.is_hasty = True
+        """It may be cut before so many have passed."""
         self.mute = False
         """Half-open: what comes is swallowed, and nobody is told."""
 
@@ -53,13 +55,20 @@ class Proxy:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    def __enter__(self) -> "Proxy":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
+        """End the thread; no socket is left open, whatever happened to it."""
         self._stop.set()
         self._thread.join()
-        for pair in list(self._pairs):
-            self._drop(pair)
         self._selector.close()
-        self._listener.close()
+        for end in [self._listener, *(end for pair in self._pairs for end in pair.ends)]:
+            end.close()
+        self._pairs.clear()
 
     def strike(self, kind: str) -> int:
         """Do it to every connection that stands; how many these were."""
@@ -78,6 +87,12 @@ class Proxy:
                 self.done[kind] += 1
         return len(struck)
 
+    def sever(self, after_bytes: int) -> None:
+        """Cut every connection that stands when exactly so many more bytes have passed, in either direction."""
+        with self._lock:
+            for pair in self._pairs:
+                pair.cut_after, pair.is_hasty = after_bytes, False
+
     # --- the thread -------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -95,14 +110,14 @@ class Proxy:
     def _accept(self) -> None:
         client, _ = self._listener.accept()
         daemon = socket.socket(socket.AF_UNIX)
+        pair = _Pair(client, daemon)
+        # First of all: whatever fails from here on, `close` knows of both.
+        self._pairs.append(pair)
         try:
             daemon.connect(str(self._target))
         except OSError:
-            client.close()
-            daemon.close()
+            self._drop(pair)
             return
-        pair = _Pair(client, daemon)
-        self._pairs.append(pair)
         for end in pair.ends:
             end.setblocking(False)
             self._selector.register(end, selectors.EVENT_READ, pair)
@@ -136,11 +151,12 @@ class Proxy:
             del held[:sent]
             if pair.cut_after is not None:
                 pair.cut_after -= sent
-        if pair.cut_after is not None and (pair.cut_after <= 0 or self._rng.random() < 0.2):
+        if pair.cut_after is not None and (pair.cut_after <= 0 or (pair.is_hasty and self._rng.random() < 0.2)):
             self._drop(pair)
 
     def _drop(self, pair: _Pair) -> None:
         self._pairs.remove(pair)
         for end in pair.ends:
-            self._selector.unregister(end)
+            if end in self._selector.get_map():
+                self._selector.unregister(end)
             end.close()

@@ -27,13 +27,17 @@ def connect(path: Path) -> socket.socket:
 def greet(path: Path) -> socket.socket:
     """A connection whose handshake is done: a DEALER that the daemon has let in."""
     made = connect(path)
-    made.sendall(GREETING)
-    _take(made, len(GREETING))
-    ready = b"\x05READY\x0bSocket-Type" + struct.pack(">I", 6) + b"DEALER"
-    made.sendall(bytes([COMMAND, len(ready)]) + ready)
-    flags, size = _take(made, 2)
-    _take(made, size)
-    assert flags == COMMAND
+    try:
+        made.sendall(GREETING)
+        _take(made, len(GREETING))
+        ready = b"\x05READY\x0bSocket-Type" + struct.pack(">I", 6) + b"DEALER"
+        made.sendall(bytes([COMMAND, len(ready)]) + ready)
+        flags, size = _take(made, 2)
+        _take(made, size)
+        assert flags == COMMAND
+    except (AssertionError, OSError):
+        made.close()
+        raise
     return made
 
 

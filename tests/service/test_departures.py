@@ -58,6 +58,20 @@ def test_bye_ends_the_session_once_all_is_durable(rig: Rig) -> None:
     assert rig.kept(SessionEnded)[0].how == "bye"
 
 
+def test_every_bye_is_answered_and_ends_its_session_once(rig: Rig) -> None:
+    """The answer may be lost with its connection: BYE comes again then, on another one, maybe when all is over."""
+    rig.hello()
+    rig.say(1, begin(), RunFinish(run=0, wall=2.0))
+    bye = messages.encode(messages.Bye(), SESSION)
+    rig.feed(events.Received(PEER, 1, bye))
+    rig.feed(events.Received(b"peer-2", 1, bye))
+    rig.work_all()
+    assert SESSION not in rig.core.sessions
+    rig.feed(events.Received(b"peer-3", 1, bye))
+    assert [peer for peer, said in rig.sent if said == messages.Bye()] == [PEER, b"peer-2", b"peer-3"]
+    assert len(rig.kept(SessionEnded)) == 1
+
+
 def test_a_process_that_the_kernel_does_not_name_has_a_lease(rig: Rig) -> None:
     """In another pid namespace: it is not watched under a number that is somebody else's here, and not dead at once."""
     rig.hello(pid=0)

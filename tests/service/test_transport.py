@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import zmq
 
+from filmlab.outgoing import IN_FLIGHT_MOST
 from filmlab.wire import messages
 from filmlab.wire.frame import Kind, open_parts, seal
 from filmlabd.events import Garbage, Received
-from filmlabd.transport import Admission, Transport, admits
+from filmlabd.transport import RECEIVE_MOST, Admission, Transport, admits
 
 
 class Bench:
@@ -68,6 +69,26 @@ async def test_many_messages_at_once_all_arrive_in_order(bench: Bench) -> None:
     assert [messages.decode(item.envelope) for item in got if isinstance(item, Received)] == [
         messages.Ping(nonce) for nonce in range(500)
     ]
+
+
+async def test_what_a_peer_sent_before_it_went_away_arrives(bench: Bench) -> None:
+    """Nobody reads for a while, as when a daemon hangs: no bound on records holds a connection up, since libzmq loses
+    what has not been read of such a one, or aborts, when its peer goes away."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    leaver = context.socket(zmq.DEALER)
+    leaver.connect(bench.endpoint)
+    leaver.send_multipart(messages.encode(messages.Ping(900), 9).parts)
+    await bench.next()
+    for nonce in range(900):
+        leaver.send_multipart(messages.encode(messages.Ping(nonce), 9).parts)
+    context.destroy(linger=3000)
+    got = [await bench.next() for _ in range(900)]
+    assert len({messages.decode(item.envelope) for item in got if isinstance(item, Received)}) == 900
+
+
+def test_a_socket_holds_more_records_than_a_client_has_on_their_way() -> None:
+    """Two streams, and what is said beside them: twice of it, so that an honest peer is never held up."""
+    assert RECEIVE_MOST >= 2 * 2 * IN_FLIGHT_MOST
 
 
 async def test_an_answer_reaches_the_peer_and_a_stranger_none(bench: Bench) -> None:

@@ -149,7 +149,7 @@ class Error:
 
 @dataclass(frozen=True, slots=True)
 class Bye:
-    """c→d: this process is done; its session ends once what it sent is durable."""
+    """c→d: this process is done; its session ends once what it sent is durable. d→c: that has been heard."""
 
     KIND: ClassVar = Kind.BYE
 
