@@ -7,9 +7,9 @@ from typing import Any
 from filmlab._seat import Seat
 from filmlab.errors import BadInput
 from filmlab.notices import wording
-from filmlab.parcel import (
+from filmlab.parcel import Parcel
+from filmlab.parcel_copies import (
     AnyResults,
-    Parcel,
     check_episodes,
     check_results,
     config_of,

@@ -17,7 +17,6 @@ from filmlab._folder import AS_ITS_RUN, Printing
 from filmlab._foreign import DroppedCalls
 from filmlab._log import Logbook
 from filmlab._process import Departure, Process
-from filmlab._results import log_results
 from filmlab._seat import Seat
 from filmlab._stats import Stats, farewell, stage_of, stats_of
 from filmlab._values import values_of
@@ -206,6 +205,9 @@ class Run(DroppedCalls):
             metadata: a `RunMetadata`; None: as it is found here.
             episodes: `EpisodeFiles`, when the episodes in the results are to be files, and videos.
         """
+        # Here, so that programs without results do not load what copies them.
+        from filmlab._results import log_results
+
         log_results(self._seat, results, save_checkpoint, metadata, episodes)
 
     def update(self, *, config: Any = None, summary: Any = None) -> None:

@@ -24,13 +24,17 @@ NEVER = {"PIL", "yaml", "asyncio", "sqlite3", "filmlabd", "gymnasium", "torch", 
 
 
 def test_import_is_thin() -> None:
-    """No Pillow, YAML, asyncio, database or daemon, before or after the first use; hardly anything before it."""
+    """No Pillow, YAML, asyncio, database or daemon, before or after the first use; hardly anything before it.
+
+    What copies and writes results waits for the first of them.
+    """
     environ = {"PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=environ, check=True)
     found = json.loads(done.stdout)
     print(f"import filmlab: {found['imported_ms']:.1f} ms more than numpy and zmq; first use {found['used_ms']:.1f} ms")
     assert "filmlab._run" in found["all"]
     assert not {name.split(".")[0] for name in found["all"]} & NEVER
+    assert not [name for name in found["all"] if name.startswith(("filmlab.results", "filmlab.pytree"))]
     assert [name for name in found["light"] if name.startswith("filmlab")] == ["filmlab"]
 
 

@@ -11,7 +11,8 @@ from filmlab import pytree
 from filmlab.delivery import Limits
 from filmlab.intake import Intake
 from filmlab.outbox import Outbox
-from filmlab.parcel import Parcel, frozen, size_of
+from filmlab.parcel import Parcel
+from filmlab.parcel_copies import frozen, size_of
 from filmlab.postings import PIECE_BYTES, WINDOW_BYTES, Postings
 from filmlab.pytree.dtypes import BadTree
 from filmlab.pytree.leaves import snapshot
