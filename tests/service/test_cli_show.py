@@ -1,6 +1,7 @@
 """`filmlab show` and what it says when it cannot."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from e2e.house import House
+from web.site import write_runs
 
 WITHOUT = """
 import sys
@@ -56,8 +58,27 @@ def test_what_cannot_be_shown(house: House) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         status, said = complaint(house, "show", "--port", str(port))
-    assert status == 2
-    assert f"port {port} of 127.0.0.1: Address already in use" in said
+    assert (status, said) == (2, f"filmlab: port {port} of 127.0.0.1: Address already in use\n")
+
+
+@pytest.mark.parametrize("port", ["65536", "99999", "9" * 30])
+def test_a_port_that_is_none(house: House, port: str) -> None:
+    """One line, as for every argument that cannot be."""
+    assert complaint(house, "show", "--port", port) == (
+        2, f"filmlab: a port is a number from 1 to 65535, got {port}\n"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("show",), ("ls",), ("why", "1"), ("wait",), ("develop",), ("export",), ("results",), ("compare",),
+     ("rm", "--yes"), ("doctor",), ("record", "--next", "1")],
+)  # fmt: skip
+def test_a_name_that_is_no_text(house: House, arguments: tuple[str, ...]) -> None:
+    """Bytes that are no UTF-8 are the name of no run, whichever command is asked."""
+    write_runs(house, 1)
+    status, said = complaint(house, arguments[0], os.fsdecode(b"\xff"), *arguments[1:])
+    assert (status, said) == (2, "filmlab: no run is called '\\udcff'\n")
 
 
 def test_what_it_prints_and_how_it_ends(house: House) -> None:

@@ -27,7 +27,7 @@ def run(paths: StatePaths, name: str | None, port: int, *, as_json: bool) -> tup
         port: 0 for the first that is free.
 
     Raises:
-        Misuse: there is no such run, the port is taken, or a library is missing.
+        Misuse: there is no such run, the port is taken or none, or a library is missing.
     """
     try:
         from filmlabd.web.serve import serve

@@ -78,6 +78,9 @@ class Answers(RecorderAnswers, ResultsAnswers, SeriesAnswers, PageAnswers, FilmA
         Raises:
             BadInput: no run is called that, or several are.
         """
+        if run.encode("utf-8", "replace").decode() != run:
+            # Bytes of a terminal that are no UTF-8: SQLite would not take them.
+            raise BadInput(f"no run is called {run!r}")
         for condition in ("run_id = ?", "substr(run_id, 1, length(?1)) = ?1", "name = ?"):
             found = self._db.execute(f"{_RUN} WHERE {condition} ORDER BY created_wall, run_id", (run,)).fetchmany(6)
             if len(found) == 1:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,9 +14,9 @@ from filmlab.errors import BadInput, Corrupt, Transient
 from filmlabd.index.read import NoIndex
 from filmlabd.web.answers import trouble
 from filmlabd.web.data import Data
-from filmlabd.web.guard import Access, Guard
+from filmlabd.web.guard import NOWHERE, Access, Guard, is_page
 from filmlabd.web.media import Media
-from filmlabd.web.room import Room
+from filmlabd.web.room import NoSuchRun, Room
 from filmlabd.web.site import Site
 
 
@@ -48,13 +49,30 @@ def make_app(room: Room, access: Access) -> Guard:
             Route(film + "/{what}", media.clip),
         ],
         exception_handlers={
-            BadInput: _told(400), NoIndex: _told(404), NoDaemon: _told(503), Transient: _told(503),
-            Corrupt: _told(503),
+            BadInput: _told(400, site), NoSuchRun: _told(404, site), NoIndex: _told(404, site),
+            NoDaemon: _told(503, site), Transient: _told(503, site), Corrupt: _told(503, site),
+            HTTPException: _unknown(site),
         },
     )  # fmt: skip
-    return Guard(app, access, site.door)
+    return Guard(app, access, site.door, site.nowhere)
 
 
-def _told(status: int) -> Callable[[Request, Exception], Response]:
-    """An error of ours, in its own words."""
-    return lambda _request, error: trouble(status, str(error))
+def _told(status: int, site: Site) -> Callable[[Request, Exception], Response]:
+    """An error of ours, in its own words: on a page for people, as JSON for scripts."""
+
+    def answer(request: Request, error: Exception) -> Response:
+        if is_page(request.url.path):
+            return site.lost(request, status, str(error))
+        return trouble(status, str(error))
+
+    return answer
+
+
+def _unknown(site: Site) -> Callable[[Request, Exception], Response]:
+    """An address that leads nowhere."""
+
+    def answer(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        return _told(status, site)(request, BadInput(NOWHERE))
+
+    return answer

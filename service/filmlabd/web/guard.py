@@ -9,6 +9,8 @@ from typing import Any
 BODY_MAX_BYTES = 64 * 1024
 ENTER = "/enter"
 STATIC = "/static/"
+NOWHERE = "there is no such page"
+_FOR_SCRIPTS = ("/api", "/prints", "/static")
 POSTS = re.compile(r"/(?:enter|api/runs/[A-Za-z0-9][A-Za-z0-9._-]{0,79}/record|api/retry)", re.ASCII)
 
 _HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.ASCII)
@@ -67,7 +69,7 @@ def judge(method: str, raw_path: bytes, headers: Iterable[tuple[bytes, bytes]], 
     if not _HOST.fullmatch(given.get(b"host", "")):
         return Refusal(421, "this page is only for 127.0.0.1, localhost and [::1]")
     if not _PATH.fullmatch(path):
-        return Refusal(404, "no such page")
+        return Refusal(404, NOWHERE)
     return (
         _judge_method(method, path, given)
         or _judge_origin(method, given)
@@ -117,14 +119,20 @@ def _cookies(text: str) -> Iterable[tuple[str, str, str]]:
     return (part.strip().partition("=") for part in text.split(";"))
 
 
+def is_page(path: str) -> bool:
+    """Whether people come to such an address, or scripts and pictures."""
+    return not any(path == start or path.startswith(f"{start}/") for start in _FOR_SCRIPTS)
+
+
 class Guard:
     """The same, around an ASGI application; every answer carries the headers that keep a browser strict."""
 
-    def __init__(self, app: Any, access: Access, door: bytes) -> None:
-        """`door` is the page for whoever comes without the token."""
+    def __init__(self, app: Any, access: Access, door: bytes, nowhere: bytes) -> None:
+        """`door` is the page for whoever comes without the token, `nowhere` that of an address that cannot be."""
         self._app = app
         self._access = access
         self._door = door
+        self._nowhere = nowhere
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -148,9 +156,12 @@ class Guard:
 
     async def _refuse(self, refusal: Refusal, scope: Any, send: Any) -> None:
         wanted = b"".join(value for name, value in scope["headers"] if name == b"accept")
-        door = refusal.status == 401 and scope["method"] == "GET" and b"text/html" in wanted
-        body = self._door if door else f"{refusal.reason}\n".encode()
-        kind = b"text/html; charset=utf-8" if door else b"text/plain; charset=utf-8"
+        looks = scope["method"] == "GET" and b"text/html" in wanted
+        door = refusal.status == 401 and looks
+        # Both show nothing of anybody's, so that they need no token.
+        page = self._door if door else self._nowhere if refusal.status == 404 and looks else None
+        body = page if page is not None else f"{refusal.reason}\n".encode()
+        kind = b"text/html; charset=utf-8" if page is not None else b"text/plain; charset=utf-8"
         headers = [
             (b"content-type", kind),
             (b"content-length", str(len(body)).encode()),

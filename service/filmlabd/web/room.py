@@ -25,6 +25,10 @@ _DISK_BUDGET_S = 0.05
 _PACE_S = 2.0
 
 
+class NoSuchRun(BadInput):
+    """There is no run of that id."""
+
+
 @dataclass(slots=True)
 class Room:
     """For the threads that answer; the loop itself touches nothing in here."""
@@ -49,15 +53,17 @@ class Room:
         """The run of exactly this id.
 
         Raises:
-            BadInput: there is none.
+            NoSuchRun: there is none.
         """
         try:
             with self.reader() as reader:
                 found = reader.run(run_id)
         except NoIndex:
-            raise BadInput("nothing has been recorded yet") from None
+            raise NoSuchRun("nothing has been recorded yet") from None
+        except BadInput as error:
+            raise NoSuchRun(str(error)) from None
         if found.run_id != run_id:
-            raise BadInput(f"no run has the id {run_id!r}")
+            raise NoSuchRun(f"no run has the id {run_id!r}")
         return found
 
     def ask(self, verb: str, **args: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from filmlabd.web.room import Room
 
 HOST = "127.0.0.1"
 FIRST_PORT = 8760
+PORT_MAX = 65535
 NICE = 5
 _PORTS = 20
 CONNECTIONS_MAX = 256
@@ -46,7 +47,7 @@ def serve(paths: StatePaths, port: int, told: Callable[[Address], None]) -> None
         told: called once it listens.
 
     Raises:
-        BadInput: the port is taken.
+        BadInput: the port is taken, or is none.
     """
     listening = _listen(port)
     # Whoever looks must not slow down what is looked at.
@@ -93,6 +94,8 @@ def _link_file(paths: StatePaths, address: Address) -> Iterator[None]:
 
 def _listen(port: int) -> socket.socket:
     """A socket on this machine's own side alone."""
+    if not 0 <= port <= PORT_MAX:
+        raise BadInput(f"a port is a number from 1 to {PORT_MAX}, got {port}")
     for candidate in (port,) if port else (*range(FIRST_PORT, FIRST_PORT + _PORTS), 0):
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

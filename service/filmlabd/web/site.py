@@ -10,7 +10,7 @@ from filmlabd.json_text import dump
 from filmlabd.web.answers import packed, takes_gzip, trouble
 from filmlabd.web.assets import Pages, load_assets, stamp
 from filmlabd.web.documents import run_head
-from filmlabd.web.guard import Access
+from filmlabd.web.guard import NOWHERE, Access
 from filmlabd.web.room import Room
 
 _HTML = "text/html; charset=utf-8"
@@ -27,6 +27,8 @@ class Site:
         self._pages = Pages(stamp(self._assets))
         self.door = self._pages.render("door.html")
         """For whoever comes without the token."""
+        self.nowhere = self._lost("Not here", NOWHERE)
+        """For an address that cannot be."""
 
     def page(self, request: Request, name: str) -> Response:
         """A page by its name. The table of runs comes with its rows: there is nothing to wait for."""
@@ -40,6 +42,13 @@ class Site:
         first = inline_json(dump(run_head(run)).encode())
         body = self._pages.render("run.html", here="run", title=run.name or run.run_id, first=first)
         return packed(request, body, _HTML)
+
+    def lost(self, request: Request, status: int, reason: str) -> Response:
+        """What could not be shown, in words, and the way back to the runs."""
+        return packed(request, self._lost("Not here" if status == 404 else "Not now", reason), _HTML, status)
+
+    def _lost(self, title: str, reason: str) -> bytes:
+        return self._pages.render("lost.html", title=title, reason=f"{reason[:1].upper()}{reason[1:]}.")
 
     def static(self, request: Request) -> Response:
         """One of our files. Its address changes with it."""
