@@ -15,8 +15,9 @@ from typing import Any, TypeAlias
 import pytest
 
 from filmlab.paths import StatePaths
+from filmlabd.cli.commands import make_parser
 from filmlabd.cli.format import duration, instant, size, table
-from filmlabd.cli.main import main, make_parser
+from filmlabd.cli.main import main
 from service.machine import daemon, fresh_machine
 from service.recorded import Recording, record
 
