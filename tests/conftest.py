@@ -1,6 +1,7 @@
 """What holds for every test: in CI nothing is skipped because a tool is missing, and nothing is left behind."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -13,6 +14,12 @@ FINE_EVERYWHERE = "only root"
 def logs_of_sb3(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Stable-Baselines3 makes a directory for each `learn()`; by itself, next to all other temporary files."""
     os.environ["SB3_LOGDIR"] = str(tmp_path_factory.mktemp("sb3"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c() -> None:
+    """Programs that the tests start can be ended by SIGINT, also when a shell runs the tests in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
