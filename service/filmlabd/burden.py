@@ -2,14 +2,17 @@
 
 libzmq bounds neither: a message of endlessly many parts grows until its connection is closed, and at the last
 descriptor its listener aborts the process. The first is answered by closing all connections, which costs honest clients
-a moment; the second is put far away, and said in time.
+a moment; the second is put far away, said in time, and nobody else is let in until some are free again.
 """
 
+import errno
 import os
 import resource
 from dataclasses import dataclass
 from pathlib import Path
 
+NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
+"""Errors that go away when this process, or another one, closes something."""
 DESCRIPTORS_WANTED = 65_536
 CROWDED, AT_EASE = 0.8, 0.6
 """Of the descriptors: from here on it is said; below there it may be said again."""
@@ -26,13 +29,19 @@ class Burden:
 
 
 def measure() -> Burden:
-    """This process, as the kernel counts it."""
+    """This process, as the kernel counts it. Without a descriptor to ask with: all of them, and no memory."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     anonymous_kib = 0
-    for line in Path("/proc/self/status").read_text("ascii", "replace").splitlines():
-        if line.startswith("RssAnon:"):
-            anonymous_kib = int(line.split()[1])
-    held = len(os.listdir("/proc/self/fd"))  # noqa: PTH208  # names only: there may be many thousands
-    return Burden(anonymous_kib * 1024, held, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    try:
+        for line in Path("/proc/self/status").read_text("ascii", "replace").splitlines():
+            if line.startswith("RssAnon:"):
+                anonymous_kib = int(line.split()[1])
+        held = len(os.listdir("/proc/self/fd"))  # noqa: PTH208  # names only: there may be many thousands
+    except OSError as error:
+        if error.errno not in NO_DESCRIPTORS:
+            raise
+        return Burden(0, most, most)
+    return Burden(anonymous_kib * 1024, held, most)
 
 
 def raise_descriptors() -> None:
@@ -59,7 +68,8 @@ class Scales:
         self._rest_bytes = at_rest.anonymous_bytes
         self._runaway_bytes = runaway_bytes
         self._rests = False
-        self._crowded = False
+        self.crowded = False
+        """By the last look it was near its last descriptor."""
 
     def is_runaway(self, now: Burden, granted_bytes: int) -> bool:
         """Is there memory that nobody was granted? What is left right after a yes is the new rest: it cannot be had
@@ -75,5 +85,5 @@ class Scales:
     def is_crowded(self, now: Burden) -> bool:
         """Does it come near its last descriptor? True once each time."""
         share = now.descriptors / max(1, now.descriptors_max)
-        said, self._crowded = self._crowded, share >= (AT_EASE if self._crowded else CROWDED)
-        return self._crowded and not said
+        said, self.crowded = self.crowded, share >= (AT_EASE if self.crowded else CROWDED)
+        return self.crowded and not said

@@ -224,14 +224,14 @@ class Daemon:
         if _inode(self._paths.daemon_lock) != self._lock_inode:
             self._happen(events.StopAsked("its state directory is gone"))
             return
-        found = set(spool.sessions(self._paths.spool))
-        # One that was taken in, and that the disk's thread has not come to remove yet, is not taken in again.
-        self._taken_in &= found
-        for session in found - self._taken_in:
-            if not spool.owner_alive(self._paths.spool, session):
-                self._happen(events.SpoolFound(session, spool.read_owner(self._paths.spool, session).umask))
         self._weigh()
-        if self._transport.gone():
+        try:
+            self._look_for_spools()
+        except OSError as error:
+            if error.errno not in burden.NO_DESCRIPTORS:
+                raise
+            log.debug("spools are looked for again when there are descriptors: %s", error)
+        if self._transport.gone() and not self._scales.crowded:
             log.warning("nothing listens at %s: binding it again", self._addresses.ingest)
             self._paths.make_runtime()
             self._transport.bind_again(self._addresses.ingest)
@@ -239,11 +239,26 @@ class Daemon:
             self._publish()
         self._loop.call_later(LOOK_EVERY_S, self._look_after)
 
+    def _look_for_spools(self) -> None:
+        found = set(spool.sessions(self._paths.spool))
+        # One that was taken in, and that the disk's thread has not come to remove yet, is not taken in again.
+        self._taken_in &= found
+        for session in found - self._taken_in:
+            if not spool.owner_alive(self._paths.spool, session):
+                self._happen(events.SpoolFound(session, spool.read_owner(self._paths.spool, session).umask))
+
     def _weigh(self) -> None:
-        """Memory that nobody was granted: hang up, so that it comes back; whoever is honest calls again."""
+        """Memory that nobody was granted: hang up, so that it comes back; whoever is honest calls again.
+
+        Few descriptors: let nobody else in, for libzmq would end this process with the last one.
+        """
         now, sessions = burden.measure(), len(self._core.sessions)
         if self._scales.is_crowded(now):
-            log.error("%d of %d descriptors are in use: no more connections soon", now.descriptors, now.descriptors_max)
+            log.error(
+                "%d of %d descriptors are in use: no more connections for now", now.descriptors, now.descriptors_max
+            )
+            self._transport.shut()
+            self._questions.shut()
         if self._scales.is_runaway(now, sessions * credit_bytes(self._settings.memory_bytes, sessions)):
             log.error("%d MiB of memory that nobody was granted: closing all connections", now.anonymous_bytes >> 20)
             self._transport.hang_up()

@@ -21,6 +21,7 @@ from filmlab.errors import Transient
 from filmlab.spool import read_session, remove_session
 from filmlab.wire.frame import Envelope
 from filmlabd.ballast import Ballast
+from filmlabd.burden import NO_DESCRIPTORS
 from filmlabd.events import (
     Append,
     AppendFilm,
@@ -40,6 +41,7 @@ from filmlabd.films import FilmStore
 from filmlabd.index.writer import Index
 from filmlabd.journal import Journal, Position
 from filmlabd.journal_compact import compact
+from filmlabd.records import NoDescriptors
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +168,8 @@ class Disk:
             case Compact():
                 self._compact()
             case ReadSpool():
-                self._read_spool(command.session)
+                # From its beginning again, where that is interrupted: what has come already is passed over.
+                self._patiently(lambda: self._read_spool(command.session))
             case DropSpool():
                 remove_session(self._spool_root, command.session)
             case _:
@@ -189,6 +192,9 @@ class Disk:
             item = self._waiting[0]
             try:
                 self._films.append(item.session, item.film, [item.envelope])
+            except NoDescriptors as error:
+                self._found_full(str(error), "film waits until there are descriptors, the rest goes on")
+                return
             except Transient as error:
                 self._found_full(str(error), "film waits until there is room, the rest goes on")
                 return
@@ -214,30 +220,33 @@ class Disk:
         self._patiently(self._index.commit)
 
     def _patiently(self, action: Callable[[], object]) -> None:
-        """Do it, however long the disk stays full; other errors end the process."""
+        """Do it, however long the disk stays full or too many files are open; other errors end the process."""
         while True:
+            crowded = False
             try:
                 action()
             except Transient as error:
-                reason = str(error)
+                reason, crowded = str(error), isinstance(error, NoDescriptors)
             except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                crowded = error.errno in NO_DESCRIPTORS
+                if not crowded and error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise
                 reason = str(error)
             else:
                 if not self._waiting:
                     self.full = ""
                 return
-            self._found_full(reason, "acknowledgements stop until there is room")
-            if self._ballast.release():
+            what = "descriptors" if crowded else "room"
+            self._found_full(reason, f"acknowledgements stop until there {'are' if crowded else 'is'} {what}")
+            if not crowded and self._ballast.release():
                 log.warning("gave up the ballast, so that the journal and the index can go on for a while")
                 continue
             if self._closing.wait(FULL_RETRY_S):
-                raise OSError(errno.ENOSPC, f"the disk is still full at the end: {reason}")
+                raise OSError(errno.ENOSPC, f"something is still not written at the end: {reason}")
 
     def _found_full(self, reason: str, consequence: str) -> None:
         if not self.full:
-            log.error("no room: %s; %s", reason, consequence)
+            log.error("nothing can be written: %s; %s", reason, consequence)
         news, self.full = reason != self.full, reason
         if news:
             # Said at once: the loop decides by it, and this thread may be about to wait.
@@ -245,8 +254,9 @@ class Disk:
 
     def _compact(self) -> None:
         """Only the step to another segment is for this thread: a closed one is nobody's but the reader's at a start."""
-        newest, sessions = self._journal.roll(), self._index.read.spent_sessions()
-        work = (self._journal.directory, sessions, newest)
+        rolled: list[Position] = []
+        self._patiently(lambda: rolled.append(self._journal.roll()))
+        work = (self._journal.directory, self._index.read.spent_sessions(), rolled[0])
         threading.Thread(target=_compact, args=work, name="filmlab-compact", daemon=True).start()
 
     def _read_spool(self, session: int) -> None:

@@ -11,7 +11,16 @@ from pathlib import Path
 from filmlab.errors import Transient
 from filmlab.wire.frame import Envelope
 from filmlabd.film_frames import in_order
-from filmlabd.records import DISK_FULL, Slot, read_slot, slots, sync_directory, write_all
+from filmlabd.records import (
+    DISK_FULL,
+    NoDescriptors,
+    Slot,
+    open_patiently,
+    read_slot,
+    slots,
+    sync_directory,
+    write_all,
+)
 
 OPEN_MAX = 64
 _Key = tuple[int, int]
@@ -51,7 +60,7 @@ class FilmStore:
         """Write chunks behind the film's last one; not durable before `sync`. All of them, or none.
 
         Raises:
-            Transient: the disk is full; the film is as it was.
+            Transient: the disk is full, or too many files are open; the film is as it was.
             OSError: the disk failed; this store takes nothing more (the process should end and recover).
         """
         self._check_usable()
@@ -76,6 +85,7 @@ class FilmStore:
         """Make everything that was appended durable, names of new files and directories included.
 
         Raises:
+            NoDescriptors: not all of it is durable yet; the next try does the rest.
             OSError: it may not be durable, and trying again could falsely succeed: this store takes nothing more.
         """
         self._check_usable()
@@ -142,7 +152,7 @@ class FilmStore:
         self._bytes_used -= size
         self._count -= 1
         self._dirty_directories.add(path.parent)
-        if not any(path.parent.iterdir()):
+        with contextlib.suppress(OSError):  # others are in it; asking first would need a descriptor
             path.parent.rmdir()
             self._dirty_directories.add(self._directory)
 
@@ -175,7 +185,14 @@ class FilmStore:
             return file
         while len(self._files) >= self._open_max:
             self._evict()
-        file = self._files[key] = self._open(self.path(session, film))
+        try:
+            file = self._files[key] = self._open(self.path(session, film))
+        except NoDescriptors:
+            if not self._files:
+                raise
+            # One of our own will do: it is opened again when it is needed.
+            self._evict()
+            return self._opened(session, film)
         return file
 
     def _open(self, path: Path) -> _Open:
@@ -185,7 +202,7 @@ class FilmStore:
         is_new = not path.exists()
         if is_new:
             self._dirty_directories.add(path.parent)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = open_patiently(path, os.O_RDWR | os.O_CREAT)
         self._count += is_new
         file_bytes = os.fstat(fd).st_size
         size = _whole_bytes(fd, file_bytes)

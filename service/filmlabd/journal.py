@@ -15,7 +15,16 @@ from typing import TypeAlias
 
 from filmlab.errors import Transient
 from filmlab.wire.frame import MAGIC, PROTOCOL, Envelope, Kind, seal
-from filmlabd.records import DISK_FULL, Damage, Found, read_records, slots, sync_directory, write_all
+from filmlabd.records import (
+    DISK_FULL,
+    Damage,
+    Found,
+    open_patiently,
+    read_records,
+    slots,
+    sync_directory,
+    write_all,
+)
 
 Position: TypeAlias = int
 """Where a record begins: its segment's first position + its offset there. Ordered as the journal is."""
@@ -84,7 +93,7 @@ class Journal:
         """Write records behind the last one; not durable before `sync`. All of them, or none.
 
         Raises:
-            Transient: the disk is full; the journal is as it was.
+            Transient: the disk is full, or too many files are open; the journal is as it was.
             OSError: the disk failed; this journal takes nothing more (the process should end and recover).
         """
         self._check_usable()
@@ -111,6 +120,7 @@ class Journal:
         """Make everything that was appended durable, names of new segments included.
 
         Raises:
+            NoDescriptors: not all of it is durable yet; the next try does the rest.
             OSError: it may not be durable, and trying again could falsely succeed: this journal takes nothing more.
         """
         self._check_usable()
@@ -130,7 +140,7 @@ class Journal:
         """Begin another segment, so that nothing is written to the present one any more; where it begins.
 
         Raises:
-            OSError: as `sync` does.
+            NoDescriptors, OSError: as `sync` does.
         """
         self._check_usable()
         if self._size:
@@ -253,7 +263,7 @@ class Journal:
 
     def _start_segment(self, base: Position) -> None:
         path = self.directory / f"{base:016d}.seg"
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._fd = open_patiently(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         self._base, self._size, self._allocated = base, 0, 0
         self._new_name = True
 

@@ -4,6 +4,7 @@ A shell: it carries a job to a worker and brings back what came of it. Whether i
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -189,35 +190,48 @@ class Pool:
         return self._loop
 
     def _spawn(self) -> None:
-        ours, theirs = socket.socketpair()
-        argv = [sys.executable, "-I", "-c", _BOOT, pack_spec(self._spec, theirs.fileno(), os.getpid())]
         try:
-            # A session of its own: a Ctrl-C meant for the daemon does not reach it, and it has its own autogroup.
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=2,
-                cwd="/",
-                env=os.environ | _SINGLE_THREADED,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
+            worker = self._start_one()
         except OSError as error:
             log.error("no worker could be started: %s", error)
-            ours.close()
             self._deaths += 1
             self._respawn_later()
             return
-        finally:
-            theirs.close()
-        ours.setblocking(False)
-        worker = _Worker(process, os.pidfd_open(process.pid), ours)
+        process, ours = worker.process, worker.link
         self._workers[process.pid] = worker
         self._empty.clear()
         loop = self._running()
         loop.add_reader(ours, self._receive, worker)
         loop.add_reader(worker.pidfd, self._ended, worker)
         self._give(worker, self._start_deadline_s, "it did not get ready")
+
+    def _start_one(self) -> _Worker:
+        """A process with its line to us.
+
+        Raises:
+            OSError: none can be started, or not be watched (too many files are open, say); none is left behind.
+        """
+        with contextlib.ExitStack() as undo:
+            ours, theirs = socket.socketpair()
+            undo.callback(ours.close)
+            with theirs:
+                argv = [sys.executable, "-I", "-c", _BOOT, pack_spec(self._spec, theirs.fileno(), os.getpid())]
+                # A session of its own: a Ctrl-C meant for the daemon does not reach it, and it has its own autogroup.
+                process = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=2,
+                    cwd="/",
+                    env=os.environ | _SINGLE_THREADED,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                )
+            undo.callback(process.wait)
+            undo.callback(process.kill)
+            ours.setblocking(False)
+            worker = _Worker(process, os.pidfd_open(process.pid), ours)
+            undo.pop_all()
+            return worker
 
     def _receive(self, worker: _Worker) -> None:
         """Whatever the worker has said so far."""

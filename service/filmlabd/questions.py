@@ -1,5 +1,6 @@
 """How are requests of the command line and the page received? A second ROUTER socket; the answers are the core's."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -23,14 +24,21 @@ class Questions:
         self._socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
         self._socket.zap_domain = ZAP_DOMAIN
         self._readable: Readable | None = None
+        self._endpoint = ""
 
     def bind(self, endpoint: str) -> None:
         """Listen, under the daemon's lock."""
+        self._endpoint = endpoint
         self._socket.bind(endpoint)
         self._readable = Readable(self._socket, self._message)
 
+    def shut(self) -> None:
+        """Let nobody else in until `bind_again`."""
+        with contextlib.suppress(zmq.ZMQError):  # it is already
+            self._socket.unbind(self._endpoint)
+
     def bind_again(self, endpoint: str) -> None:
-        """Listen anew where the socket was wiped."""
+        """Listen anew where the socket was wiped, or after `shut`."""
         self._socket.bind(endpoint)
 
     def reply(self, request: bytes, body: dict[str, Any]) -> None:

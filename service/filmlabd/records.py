@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from filmlab.errors import WireError
+from filmlab.errors import Transient, WireError
 from filmlab.wire.frame import (
     HEADER_BYTES,
     MAGIC,
@@ -17,6 +17,7 @@ from filmlab.wire.frame import (
     find_record,
     read_record,
 )
+from filmlabd.burden import NO_DESCRIPTORS
 
 RECORD_MAX_BYTES = HEADER_BYTES + META_MAX_BYTES + PAYLOAD_MAX_BYTES
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -26,6 +27,10 @@ _PIECE_BYTES = 1024 * 1024
 _IOV_MAX = 1000
 # The parts of a header that tell where a record ends, without a look at its contents: magic, seq, lengths.
 _PEEK = struct.Struct("<4s12xQII4x")
+
+
+class NoDescriptors(Transient):
+    """A file could not be opened because too many are open. Nothing was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +135,29 @@ def write_all(fd: int, buffers: Sequence[bytes | memoryview], offset: int) -> in
     return offset - start
 
 
+def open_patiently(path: str | os.PathLike[str], flags: int, mode: int = 0o600) -> int:
+    """As `os.open`, with a descriptor that no child inherits.
+
+    Raises:
+        NoDescriptors: too many files are open.
+        OSError: as `os.open`.
+    """
+    try:
+        return os.open(path, flags | os.O_CLOEXEC, mode)
+    except OSError as error:
+        if error.errno not in NO_DESCRIPTORS:
+            raise
+        raise NoDescriptors(f"{path} cannot be opened: {error.strerror}") from error
+
+
 def sync_directory(path: str | os.PathLike[str]) -> None:
-    """Make the names in a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Make the names in a directory durable.
+
+    Raises:
+        NoDescriptors: it was not tried.
+        OSError: they may not be durable.
+    """
+    fd = open_patiently(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
     finally:

@@ -21,16 +21,20 @@ UNHEARD_S = 86400.0
 
 def survey(paths: StatePaths, asked: Survey) -> Surveyed:
     """Everything that was asked; what cannot be seen is told, not raised."""
+    try:
+        return _survey(paths, asked)
+    except (FilmlabError, sqlite3.Error, OSError) as error:
+        return Surveyed(trouble=f"the state directory cannot be looked through: {error}", request=asked.request)
+
+
+def _survey(paths: StatePaths, asked: Survey) -> Surveyed:
     # The order matters: a file without a row is nobody's only if its session was over before the rows were read.
     files = {(file.session, file.film): file for file in _files(paths.film)}
     sizes = {key: file.size_bytes for key, file in files.items()}
-    try:
-        with Reader(paths.index) as reader:
-            ended, known = reader.sessions_over(), reader.sessions_known()
-            rows = {(row.session, row.film): row for row in reader.films()}
-        unheard = _unheard(paths.journal, files.values(), known) if asked.thorough else frozenset()
-    except (FilmlabError, sqlite3.Error, OSError) as error:
-        return Surveyed(trouble=f"the index or the journal cannot be read: {error}", request=asked.request)
+    with Reader(paths.index) as reader:
+        ended, known = reader.sessions_over(), reader.sessions_known()
+        rows = {(row.session, row.film): row for row in reader.films()}
+    unheard = _unheard(paths.journal, files.values(), known) if asked.thorough else frozenset()
     leftovers = tuple(key for key in sizes if key in rows and rows[key].gone)
     orphans = tuple(key for key in sizes if key not in rows and key[0] in ended | unheard)
     held = [_kept(rows[key], size_bytes) for key, size_bytes in sizes.items() if key in rows and not rows[key].gone]

@@ -5,6 +5,7 @@ left, also after every send. A bounded number at a time, so that no sender starv
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Callable
@@ -70,12 +71,14 @@ class Transport:
         self._context = context
         self._socket = self._make()
         self._readable: Readable | None = None
+        self._endpoint = ""
         self._path = Path()
         self._inode = 0
 
     def bind(self, endpoint: str) -> None:
         """Listen. The caller holds the daemon's lock: binding would take a living daemon's socket from it."""
         self._socket.bind(endpoint)
+        self._endpoint = endpoint
         self._path = Path(endpoint.removeprefix("ipc://"))
         self._path.chmod(0o600)
         self._inode = self._path.stat().st_ino
@@ -89,8 +92,15 @@ class Transport:
         self.close()
         self._readable = None
 
+    def shut(self) -> None:
+        """Let nobody else in until `bind_again`; connections that stand go on. Then it is `gone`."""
+        with contextlib.suppress(zmq.ZMQError):  # it has hung up
+            self._socket.unbind(self._endpoint)
+        # libzmq leaves the file of what it does not listen at any more.
+        self._path.unlink(missing_ok=True)
+
     def gone(self) -> bool:
-        """It has hung up, or somebody has wiped the socket's directory, as a logout does: nobody can connect."""
+        """Nobody can connect: it has hung up, is shut, or a logout has wiped the socket's directory."""
         if self._socket.closed:
             return True
         try:

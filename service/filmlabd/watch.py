@@ -36,7 +36,8 @@ class Watches:
             log.warning("process %d of session %016x cannot be watched: %s", pid, session, error)
             self._loop.call_soon(self._on_failure, session)
             return
-        if fd >= 0 and started and started_ticks(pid) != started:
+        # 0 is of one that is gone by now, which the descriptor tells, or of a look that found no descriptor itself.
+        if fd >= 0 and started and started_ticks(pid) not in (0, started):
             os.close(fd)
             fd = -1
         if fd < 0:

@@ -1,7 +1,10 @@
 """Records, films and whole stories of runs for the tests of the journal, the films and the index."""
 
 import os
+import resource
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -160,6 +163,19 @@ def everything(answers: Answers) -> str:
                 arrays = (points.seq, points.step, points.wall, points.value)
                 out.append((points.writer, points.attempt, points.name, [array.tolist() for array in arrays]))
     return "\n".join(map(repr, out))
+
+
+@contextmanager
+def no_descriptors(spare: int = 0) -> Iterator[None]:
+    """This process can open no file, or no more than so many, unless it closes one first."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + spare, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def flip(path: Path, at: int) -> None:

@@ -5,6 +5,7 @@ import resource
 from pathlib import Path
 
 from filmlabd.burden import DESCRIPTORS_WANTED, Burden, Scales, measure, raise_descriptors
+from service.keeping import no_descriptors
 
 MIB = 1 << 20
 REST = Burden(50 * MIB, 30, 1000)
@@ -64,3 +65,10 @@ def test_a_process_takes_the_descriptors_that_it_may_have() -> None:
         )
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_without_a_descriptor_to_ask_with_all_are_taken() -> None:
+    """It is not known what else there is; and it is no error."""
+    with no_descriptors():
+        found = measure()
+    assert found.descriptors == found.descriptors_max and Scales(REST, MIB).is_crowded(found)

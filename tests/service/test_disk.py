@@ -15,7 +15,7 @@ from filmlabd.disk import Disk
 from filmlabd.films import FilmStore
 from filmlabd.index.writer import Index
 from filmlabd.journal import Journal, Position
-from service.keeping import SESSION, chunk, frames, record
+from service.keeping import SESSION, chunk, frames, no_descriptors, record
 
 
 class FullFilms(FilmStore):
@@ -114,3 +114,20 @@ def test_the_journal_gets_the_ballast(make: Callable[..., tuple[Disk, Told]], tm
     assert told.wait(events.Synced) == [events.Synced(1)]
     assert any(isinstance(event, events.Measured) and event.stuck for event in told.events)
     until(ballast.exists, "the ballast to be made again")
+
+
+def test_without_descriptors_nothing_is_acknowledged_and_nothing_ends(
+    make: Callable[..., tuple[Disk, Told]], tmp_path: Path
+) -> None:
+    """The thread waits, keeps its ballast, and goes on with the same records when there are some."""
+    disk, told = make()
+    told.wait(events.Measured)
+    with no_descriptors():
+        disk.submit(events.AppendFilm(SESSION, 1, chunk(1, frames(1), 0)))
+        disk.submit(events.Append(record(1)))
+        disk.submit(events.Sync(1, ((SESSION, 1),)))
+        until(lambda: "Too many open files" in disk.full, "the thread to wait")
+        assert not [event for event in told.events if isinstance(event, events.Synced)]
+    disk.submit(events.Sync(2, ((SESSION, 1),)))
+    assert told.wait(events.Synced, 2)[-1] == events.Synced(2)
+    assert (tmp_path / "ballast").exists() and disk.full == ""

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from filmlab.errors import Transient
 from filmlab.wire.frame import Envelope
 from filmlabd.films import FilmStore
-from service.keeping import SESSION, chunk, flip, frames, raw, record, same
+from filmlabd.records import NoDescriptors
+from service.keeping import SESSION, chunk, flip, frames, no_descriptors, raw, record, same
 
 SHOTS = frames(12)
 
@@ -223,3 +224,21 @@ def test_empty_directories_of_a_crash_go_at_the_start(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "film").iterdir()] == [f"{SESSION:016x}"]
     assert seqs(again) == [1]
     again.close()
+
+
+def test_without_descriptors_a_film_takes_that_of_another_one(store: FilmStore) -> None:
+    """What it had is durable by then; where it has none to give, and for a directory, the next try does the rest."""
+    with no_descriptors(), pytest.raises(NoDescriptors):
+        store.append(SESSION, 1, chunks_of(1))
+    store.append(SESSION, 1, chunks_of(1))
+    with no_descriptors():
+        store.append(SESSION, 2, chunks_of(2))
+        with pytest.raises(NoDescriptors):
+            store.sync()
+    store.append(SESSION, 1, chunks_of(3))
+    store.sync()
+    assert (seqs(store, 1), seqs(store, 2), store.count()) == ([1, 3], [2], 2)
+    with no_descriptors():
+        store.delete(SESSION, 2)
+        store.delete(SESSION, 1)
+    assert store.count() == 0 and not store.path(SESSION, 1).parent.exists()

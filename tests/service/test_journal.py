@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from filmlab.errors import Transient
 from filmlab.wire.frame import Envelope
 from filmlabd.journal import Journal
-from service.keeping import flip, raw, record, records, same
+from filmlabd.records import NoDescriptors
+from service.keeping import flip, no_descriptors, raw, record, records, same
 
 
 def open_journal(directory: Path, *, trusted: int = 0, segment_bytes: int = 2000, grow_bytes: int = 600) -> Journal:
@@ -306,3 +307,22 @@ def test_what_was_preallocated_behind_an_older_segment_is_no_damage(tmp_path: Pa
     assert [one.seq for one in told(journal)] == list(range(1, 41))
     assert journal.quarantined == 0
     journal.close()
+
+
+def test_without_descriptors_another_segment_waits(tmp_path: Path) -> None:
+    """Nothing of the batch is written, and the same batch goes into the segment once there are some."""
+    journal = Journal(tmp_path, segment_bytes=2000, grow_bytes=0)
+    told = records(12, 200)
+    journal.append(told[:6])
+    journal.sync()
+    with no_descriptors():
+        for attempt in (lambda: journal.append(told[6:]), journal.roll):
+            with pytest.raises(NoDescriptors):
+                attempt()
+    journal.append(told[6:])
+    journal.sync()
+    assert [envelope.seq for _, envelope in journal.scan()] == list(range(1, 13))
+    journal.close()
+    again = Journal(tmp_path)
+    assert [envelope.seq for _, envelope in again.scan()] == list(range(1, 13)) and again.quarantined == 0
+    again.close()

@@ -9,6 +9,7 @@ import pytest
 
 from filmlab.private import started_ticks
 from filmlabd.watch import Watches
+from service.keeping import no_descriptors
 
 
 async def test_the_end_of_a_process_is_told_once() -> None:
@@ -70,3 +71,19 @@ async def test_a_process_that_cannot_be_watched_is_not_taken_for_dead(monkeypatc
     Watches(died.put_nowait, failed.put_nowait).add(7, os.getpid(), 0)
     assert await asyncio.wait_for(failed.get(), 10) == 7
     assert died.empty()
+
+
+async def test_a_look_that_finds_no_descriptor_takes_nobody_for_dead() -> None:
+    """The last one went to the watch itself: when the process began cannot be asked, and it lives."""
+    told: asyncio.Queue[int] = asyncio.Queue()
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    watches = Watches(told.put_nowait, told.put_nowait)
+    with no_descriptors(spare=1):
+        watches.add(7, process.pid, started_ticks(process.pid))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert told.empty()
+    process.kill()
+    assert await asyncio.wait_for(told.get(), 10) == 7
+    process.communicate()
+    watches.close()
