@@ -14,7 +14,7 @@ from filmlab.wire.messages import Stream
 from filmlabd import lab_films, lab_recorders, lab_results
 from filmlabd.films import FilmStore
 from filmlabd.index.read import Answers
-from filmlabd.lab import EPISODE_METRICS, Lab
+from filmlabd.lab import Lab
 from filmlabd.model import EpisodeRow, RunRow, SessionRow
 from filmlabd.runs import PastRun, Run
 from filmlabd.session import OpenFilm, Session, StreamState
@@ -86,6 +86,7 @@ def _run(row: RunRow, read: Answers, living: Iterable[Session]) -> Run:
         run.schedule = CaptureSchedule.parse(row.schedule)
     except BadInput as error:
         log.warning("run %s: its schedule cannot be read, the default is in force: %s", row.run_id, error)
+    # Those of its episodes only where they have points: an episode that was cut counts, and has no return.
     run.metrics = {metric.name for metric in read.metrics(row.run_id)}
     filmed = [episode for episode in read.episodes(row.run_id, filmed=True) if not episode.media_name]
     run.kept = sum(1 for episode in filmed if episode.job_state in ("ready", "done") and not is_asked(episode.reason))
@@ -98,8 +99,6 @@ def _run(row: RunRow, read: Answers, living: Iterable[Session]) -> Run:
                     for episode in filmed
                     if (episode.session, episode.writer) == (session.id, writer) and is_asked(episode.reason)
                 )
-    if row.episodes:
-        run.metrics.update(EPISODE_METRICS)
     return run
 
 
