@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -95,12 +95,20 @@ class Export:
             yield self.marks.sources[int(part)] if number % 2 else part.encode("utf-8", "replace")
 
 
-def make_export(run: RunRow, reader: Reader, directory: Printed, clips_max: int | None, max_bytes: int) -> Export:
+def make_export(
+    run: RunRow,
+    reader: Reader,
+    directory: Printed,
+    clips_max: int | None,
+    max_bytes: int,
+    drawn: Callable[[int, int], None] = lambda _done, _left: None,
+) -> Export:
     """A run as it is now.
 
     Args:
         clips_max: how many clips at most, those most worth showing; None: as many as fit.
         max_bytes: of the whole file.
+        drawn: told how many curves are drawn, and how many there are still to draw.
 
     Raises:
         BadInput: not even what there is to be said of the run fits.
@@ -110,7 +118,7 @@ def make_export(run: RunRow, reader: Reader, directory: Printed, clips_max: int 
     kept = [row for row in rows if is_clip(row)]
     values = last_values(reader.metrics(run.run_id))
     marks = Marks()
-    curves = _curves(values, run, reader, marks, max_bytes // 2)
+    curves = _curves(values, run, reader, marks, max_bytes // 2, drawn)
     page = replace(
         seen, alone=True, clips_in_all=len(kept), more_media=len(seen.media) + seen.more_media, curves=curves,
         more_curves=len(values) - len(curves),
@@ -175,12 +183,18 @@ class _Press:
 
 
 def _curves(
-    values: Mapping[str, float], run: RunRow, reader: Reader, marks: Marks, room_bytes: int
+    values: Mapping[str, float],
+    run: RunRow,
+    reader: Reader,
+    marks: Marks,
+    room_bytes: int,
+    drawn: Callable[[int, int], None],
 ) -> tuple[CurveView, ...]:
     """The first of the metrics, drawn as they are by now, for as long as there is room."""
     tracks = Tracks(0)
     out: list[CurveView] = []
     for name, last in itertools.islice(values.items(), CURVES_MAX):
+        drawn(len(out), min(len(values), CURVES_MAX) - len(out))
         svg = adaptive(picture(run, name, reader, tracks))
         address = _scheme("svg") + b64encode(svg.encode())
         room_bytes -= len(address)

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import pytest
 
+from filmlab import progress
 from filmlab.paths import StatePaths
 from filmlabd.cli.export import write
 from filmlabd.cli.main import main
@@ -63,6 +64,39 @@ def test_metrics(run: Run, form: str, first: str) -> None:
     assert run("walker", f"--{form}", "-o", "-") == (0, path.read_text())
     if form == "json":
         assert json.loads(path.read_text())["metrics"]["loss"][0]["value"] == [0.5]
+
+
+class Terminal(io.StringIO):
+    """Something that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [((), ("drawing", "1 of 2 curves", "writing", "KiB")), (("--csv",), ("writing", "KiB so far")),
+     (("--json", "-o", "run.json"), ("writing", "KiB so far"))],
+)  # fmt: skip
+def test_how_far_it_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    """On a terminal a line says it, and is gone in the end; anywhere else there is none."""
+    monkeypatch.setattr(progress, "QUIET_S", 0.0)
+    monkeypatch.setattr(progress, "REDRAW_S", 0.0)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    status, said = run("aaaa", *arguments)
+    lines = terminal.getvalue().split(progress._CLEAR)
+    assert status == 0 and said.endswith("\n") and progress._CLEAR not in said
+    assert all(any(word in line for line in lines) for word in words), lines
+    assert lines[-1] == ""
+    plain = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", plain)
+    assert run("aaaa", *arguments)[0] == 0
+    assert plain.getvalue() == ""
 
 
 def test_misuse(run: Run, paths: StatePaths) -> None:

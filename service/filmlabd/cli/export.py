@@ -5,12 +5,14 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from filmlab.paths import StatePaths
+from filmlab.progress import Display, Stage
 from filmlabd.artifacts import Printed
 from filmlabd.cli.format import count, printable, size
 from filmlabd.cli.look_up import Misuse, run_named
@@ -52,14 +54,19 @@ def run(paths: StatePaths, name: str, wish: Wish) -> tuple[list[str], bool]:
 
     with run_named(paths, name) as (reader, found):
         target = _target(found, wish)
-        if wish.form == "html":
-            with Printed(Path(found.directory)) as directory:
-                made = make_export(found, reader, directory, wish.clips_max, wish.max_bytes)
-                written_bytes = write(target, made.pieces(directory))
-            said = _contents(made)
-        else:
-            written_bytes = write(target, (metrics_csv if wish.form == "csv" else history)(found.run_id, reader))
-            said = [count(sum(row.count for row in reader.metrics(found.run_id)), "point")]
+        with closing(_display(target)) as display:
+            if wish.form == "html":
+                with Printed(Path(found.directory)) as directory:
+                    made = make_export(
+                        found, reader, directory, wish.clips_max, wish.max_bytes,
+                        lambda done, left: display.show(Stage("drawing", "curves", done, left)),
+                    )  # fmt: skip
+                    written_bytes = write(target, _shown(made.pieces(directory), display, made.size_bytes))
+                said = _contents(made)
+            else:
+                pieces = (metrics_csv if wish.form == "csv" else history)(found.run_id, reader)
+                written_bytes = write(target, _shown(pieces, display, None))
+                said = [count(sum(row.count for row in reader.metrics(found.run_id)), "point")]
     if target is None:
         return [], False
     return [printable(f"{target}: {', '.join([size(written_bytes), *said])}")], False
@@ -90,6 +97,22 @@ def write(target: Path | None, pieces: Iterable[bytes]) -> int:
             part.unlink()
         raise
     return written_bytes
+
+
+def _display(target: Path | None) -> Display:
+    """What shows how far it is: nothing where the file itself goes to the terminal."""
+    to_terminal = target is None and sys.stdout.isatty()
+    return Display(environ={"TERM": "dumb"}) if to_terminal else Display()
+
+
+def _shown(pieces: Iterable[bytes], display: Display, total_bytes: int | None) -> Iterator[bytes]:
+    """The same pieces; on a terminal is seen how far it is. `total_bytes`: None, where nobody knows."""
+    done_bytes = 0
+    for piece in pieces:
+        yield piece
+        done_bytes += len(piece)
+        left = None if total_bytes is None else max(0, total_bytes - done_bytes) // 1024
+        display.show(Stage("writing", "KiB", done_bytes // 1024, left))
 
 
 def _write(file: BinaryIO, pieces: Iterable[bytes]) -> int:
