@@ -74,7 +74,7 @@ def farewell(label: str, tally: Tally, directory: Path, closing: Closing | None,
     """The line that `finish` prints."""
     parts = [f"{_count(tally.prints_made, 'print')} made"]
     developing = max(0, tally.films_begun - tally.films_printed)
-    if developing:
+    if developing and (closing is None or closing.safe):
         parts.append(f"{developing} still developing")
     if tally.prints_failed:
         parts.append(f"{len(tally.prints_failed)} failed ({tally.prints_failed[0]})")
@@ -90,6 +90,9 @@ def farewell(label: str, tally: Tally, directory: Path, closing: Closing | None,
         parts.append(f"refused by the daemon: {tally.refused}")
     if closing is not None and closing.lost_records:
         parts.append(f"{_count(closing.lost_records, 'record')} lost ({closing.why})")
+    elif closing is not None and not closing.safe:
+        # Not a record was made of it: no thread or no descriptor could be had, or the sender had a bug.
+        parts.append(f"the rest was not recorded and is lost ({closing.why})")
     elif closing is not None and not closing.durable:
         parts.append(f"the rest is kept on disk until a daemon takes it ({closing.why})")
     elif not safe:

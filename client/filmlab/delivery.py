@@ -209,7 +209,10 @@ class LinkStatus:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """How a link ended: everything is durable; or safe (the rest is in the spool); or so many records were lost."""
+    """How a link ended: everything is durable; or safe (the rest is in the spool); or so many records were lost.
+
+    Neither safe nor a record lost: the link failed before there was one, and all that was handed over is lost.
+    """
 
     durable: bool
     safe: bool

@@ -123,6 +123,8 @@ class Link:
         ran = self.ended not in ("failed", "forked")
         lost = box.last_c - box.safe_c + box.last_b - box.safe_b if self.ended != "forked" else 0
         why = self.why_ended or ("" if box.all_durable else box.why or "there was not enough time")
+        if lost and self._sender is not None and self._sender.spool_trouble:
+            why = f"{why}; {self._sender.spool_trouble}"
         self._closing = Closing(ran and box.all_durable, ran and box.all_safe, lost, why)
         self._end("closed", why)
         return self._closing

@@ -49,6 +49,8 @@ class Sender:
         self.close_at: float | None = None
         """When the thread must have come to its end; None while it goes on."""
         self.lost = ""
+        self.spool_trouble = ""
+        """Why the spool did not take what it was given last, or empty."""
         self.spool = spool
         self.launcher = Launcher(options.paths)
         self.dealer: Dealer | None = None
@@ -262,8 +264,10 @@ class Sender:
                 self._append(stream, envelope)
             except Transient as error:
                 self._outbox.spool_failed(now)
+                self.spool_trouble = str(error)
                 self._tell("spool", f"{error}; records stay in memory")
                 return False
+            self.spool_trouble = ""
             self._handle(self._outbox.spilled(stream, envelope.seq))
         return want is not None or bool(batch)
 

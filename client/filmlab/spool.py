@@ -223,7 +223,12 @@ def _make_directory(final: Path) -> int:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
     owner = Owner(os.getpid(), started_ticks(os.getpid()), umask_of_process())
-    descriptor = lock_new(fresh / OWNER, json.dumps(asdict(owner)).encode())
+    try:
+        descriptor = lock_new(fresh / OWNER, json.dumps(asdict(owner)).encode())
+    except OSError:
+        with contextlib.suppress(OSError):
+            fresh.rmdir()
+        raise
     try:
         fresh.rename(final)
     except OSError:

@@ -56,6 +56,17 @@ def test_row_25_without_means_it_trains_and_is_told_once(house: House, limit: st
     output = house.train(program(before=limit))
     trained = output[output.index("trained") :].splitlines()
     assert len([line for line in trained if "nothing more is recorded by this process" in line]) == 1, output
+    assert "finished: 0 prints made" in output and "the rest was not recorded and is lost" in output, output
+    assert "kept on disk" not in output and house.runs() == [], output
+
+
+def test_row_25_what_neither_daemon_nor_spool_could_take_is_called_lost(house: House) -> None:
+    """No daemon, and no descriptor for a spool: the last line counts what is lost, says why, and promises nothing."""
+    output = house.train(program(after=NO_DESCRIPTOR), FILMLAB_MODE="online")
+    (last,) = [line for line in output.splitlines() if "finished: 0 prints made" in line]
+    assert "records lost (no daemon is there" in last and "cannot be written: Too many open files" in last, output
+    assert "kept on disk" not in last and "developing" not in last, output
+    assert not [path for path in house.paths.spool.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize(
