@@ -51,7 +51,7 @@ function drawStats(run, glance) {
   replace(stats, items.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
-const known = { points: -1, films: "", plan: -1, status: "" };
+const known = { points: -1, told: -1, films: "", plan: -1, status: "" };
 let glance = { last: null, best: null, points: null, blocked: null };
 
 /** What the server tells of the run: as little as says which parts are out of date. */
@@ -61,7 +61,7 @@ async function heard(stand) {
   const jobs = [];
   const films = JSON.stringify(stand.films);
   if (films !== known.films) jobs.push(loadClips());
-  if (stand.points !== known.points || films !== known.films || stand.status !== known.status) jobs.push(loadRun());
+  if (["points", "told", "status"].some((part) => stand[part] !== known[part]) || films !== known.films) jobs.push(loadRun());
   if (stand.points !== known.points) board.refresh();
   if (stand.plan !== known.plan || stand.episodes !== known.episodes || stand.alive !== known.alive) jobs.push(record.refresh());
   Object.assign(known, stand, { films });
