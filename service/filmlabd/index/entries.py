@@ -35,7 +35,7 @@ from filmlab.wire.frame import Envelope
 from filmlabd.columns import Columns
 from filmlabd.index.recorders import Recorders
 from filmlabd.index.results import ResultsEntries
-from filmlabd.index.runs import begin_run, finish_writer, merge_json, use_up_request
+from filmlabd.index.runs import begin_run, finish_writer, update_run, use_up_request
 from filmlabd.index.schema import signed
 from filmlabd.index.state import INT_MAX, SessionState, State, Writer, clean, dump
 
@@ -87,20 +87,12 @@ class Entries:
         self._state.touch(writer.run_id, entry.wall)
         match entry:
             case Snapshot():
-                # Another metric's value is no step that the run has reached.
-                own = not isinstance(entry, AxisSnapshot)
-                step = writer.resolve(None if entry.step == NO_STEP else entry.step) if own else entry.step
-                self._columns.add(
-                    writer.id, number, entry.ids, session.metrics, seq, step, entry.wall, entry.values
-                )  # fmt: skip
+                self._snapshot(number, seq, session, writer, entry)
             case EpisodeBegin():
                 self._begin(number, writer, entry)
                 use_up_request(self._db, writer.run_id, entry)
             case Steps():
-                self._db.execute(
-                    "INSERT INTO steps (session, film, first, body) VALUES (?, ?, ?, ?)",
-                    (signed(number), entry.film, entry.step, entry.body()),
-                )
+                self._steps(number, entry)
             case EpisodeEnd():
                 self._end(number, seq, writer, entry)
             case ClipBegin():
@@ -112,9 +104,7 @@ class Entries:
             case Dropped():
                 self._drop(writer, entry)
             case RunUpdate():
-                merge_json(self._db, writer.run_id, "config", entry.config)
-                merge_json(self._db, writer.run_id, "summary", entry.summary)
-                merge_json(self._db, writer.run_id, "metrics", entry.metrics)
+                update_run(self._db, writer.run_id, entry)
             case RunFinish():
                 finish_writer(self._db, number, writer, entry.status, entry.wall)
             case Recorder():
@@ -142,6 +132,20 @@ class Entries:
             self._columns.flush()
             session.metrics[metric] = name
             self._db.execute("INSERT OR REPLACE INTO session_metrics VALUES (?, ?, ?)", (signed(number), metric, name))
+
+    def _snapshot(self, number: int, seq: int, session: SessionState, writer: Writer, entry: Snapshot) -> None:
+        if isinstance(entry, AxisSnapshot):
+            # Another metric's value is no step that the run has reached.
+            step = entry.step
+        else:
+            step = writer.resolve(None if entry.step == NO_STEP else entry.step)
+        self._columns.add(writer.id, number, entry.ids, session.metrics, seq, step, entry.wall, entry.values)
+
+    def _steps(self, number: int, entry: Steps) -> None:
+        self._db.execute(
+            "INSERT INTO steps (session, film, first, body) VALUES (?, ?, ?, ?)",
+            (signed(number), entry.film, entry.step, entry.body()),
+        )
 
     def _begin(self, number: int, writer: Writer, entry: EpisodeBegin) -> None:
         self._db.execute(

@@ -2,11 +2,10 @@
 
 import json
 import sqlite3
-from typing import Any
 
 from filmlab.schedule.asked import Asked, is_asked
 from filmlab.schedule.ranges import format_ranges, parse_ranges
-from filmlab.wire.entries import EpisodeBegin, RunBegin
+from filmlab.wire.entries import EpisodeBegin, RunBegin, RunUpdate
 from filmlabd.index.recorders import save_all
 from filmlabd.index.schema import signed
 from filmlabd.index.state import State, Writer, clean, dump
@@ -81,9 +80,12 @@ def _is_refused(db: sqlite3.Connection, session: int, run: int) -> bool:
     return found.fetchone() is not None
 
 
-def merge_json(db: sqlite3.Connection, run_id: str, column: str, values: dict[str, Any]) -> None:
-    """Set keys in a run's `config`, `summary` or `metrics`."""
-    if values:
+def update_run(db: sqlite3.Connection, run_id: str, entry: RunUpdate) -> None:
+    """Set keys of a run's configuration, summary and metrics."""
+    changes = {"config": entry.config, "summary": entry.summary, "metrics": entry.metrics}
+    for column, values in changes.items():
+        if not values:
+            continue
         row = db.execute(f"SELECT {column} FROM runs WHERE run_id = ?", (run_id,)).fetchone()
         if row is not None:
             merged = dump(json.loads(row[0]) | values)
