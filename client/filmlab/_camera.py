@@ -1,6 +1,5 @@
 """How is one film shot in the training's thread? Frame by frame, until it ends or can take no more."""
 
-import time
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -12,7 +11,6 @@ from filmlab.frames import MOMENTS_MAX, BadFrame, Snapshot, is_unshared
 from filmlab.intake import Shot
 from filmlab.reel import Reel
 from filmlab.steps import keep_action
-from filmlab.wire.entries import Dropped, encode_entry
 
 if TYPE_CHECKING:
     from filmlab._seat import Seat
@@ -125,13 +123,4 @@ class Camera:
     def _drop(self) -> None:
         """There is no memory left: all of this film goes, rather than some of its frames."""
         self.running = False
-        tally, reel = self._seat.tally, self.reel
-        reason = "over memory_bytes: frames came faster than they could be handed on"
-        if not tally.drop_film(reel, reason):
-            return
-        dropped = Dropped(
-            run=reel.run, wall=time.time(), episode=reel.episode, what="film", count=1, size_bytes=reel.handed_bytes,
-            reason=reason,
-        )  # fmt: skip
-        self._seat.put(encode_entry(dropped))
-        self._seat.notices.warn("film-dropped", f"{self._label}: its film is dropped: {reason}")
+        self._seat.drop_film(self.reel, self._label)

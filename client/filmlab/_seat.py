@@ -11,6 +11,7 @@ from filmlab._rows import Row
 from filmlab.jsonable import as_text
 from filmlab.notices import Notices, wording
 from filmlab.options import RunOptions
+from filmlab.reel import Reel
 from filmlab.surroundings import surroundings
 from filmlab.tally import Tally
 from filmlab.wire.entries import RunBegin, encode_entry
@@ -72,6 +73,18 @@ class Seat:
         self.tally.dropped_metrics += 1
         self.tally.count_drop("memory and spool are full")
         self.notices.warn("metrics-dropped", f"run {self.id}: metrics are dropped: memory and spool are full")
+
+    def drop_film(self, reel: Reel, label: str) -> None:
+        """There is no memory left for more of a film: all of it goes.
+
+        Args:
+            label: whose film it is, for the warning.
+        """
+        reason = "over memory_bytes: frames came faster than they could be handed on"
+        dropped = self.tally.drop_film(reel, reason)
+        if dropped is not None:
+            self.put(encode_entry(dropped))
+            self.notices.warn("film-dropped", f"{label}: its film is dropped: {reason}")
 
     def failed(self, what: str, error: Exception) -> None:
         """Say that a call failed, once for each reason; with strict, raise what it failed with."""

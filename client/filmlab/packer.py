@@ -34,7 +34,7 @@ from filmlab.spares import give_back
 from filmlab.steps import columns
 from filmlab.tally import Tally
 from filmlab.wire.chunks import Film
-from filmlab.wire.entries import RECORD_TARGET_BYTES, Dropped, Entry, EpisodeEnd, Flush, Steps, encode_entry
+from filmlab.wire.entries import RECORD_TARGET_BYTES, Entry, EpisodeEnd, Flush, Steps, encode_entry
 from filmlab.wire.episode_entries import NOTE_MAX_CHARS
 from filmlab.wire.names import clean_text
 
@@ -262,14 +262,10 @@ class Packer:
         """Throw a whole film away and say so."""
         tally = self.tallies.get(reel.run)
         self._open.pop(reel.number, None)
-        if tally is None or not tally.drop_film(reel, reason):
+        dropped = tally.drop_film(reel, reason) if tally is not None else None
+        if tally is None or dropped is None:
             return
         tally.notices.tell("film-dropped", f"the film of episode {reel.episode} was dropped: {reason}")
-        what = "film" if reel.episode >= 0 else "media"
-        dropped = Dropped(
-            run=reel.run, wall=time.time(), what=what, count=1, size_bytes=reel.handed_bytes, reason=reason,
-            episode=reel.episode,
-        )  # fmt: skip
         self._add(dropped, self._drained_at)
 
     def _posted(self, parcel: Parcel, failure: str) -> None:

@@ -1,11 +1,13 @@
 """What do the training thread and the sender both know of one run: what was handed over, lost, printed, asked for?"""
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 from filmlab.latency import Meter
 from filmlab.notices import Notices
 from filmlab.reel import Reel
+from filmlab.wire.entries import Dropped
 from filmlab.wire.messages import Plan, Print
 
 
@@ -50,15 +52,18 @@ class Tally:
     """film -> why it has no print."""
     flushes: dict[int, FlushWait] = field(default_factory=dict)
 
-    def drop_film(self, reel: Reel, reason: str) -> bool:
-        """A film is thrown away; False when it had been already."""
+    def drop_film(self, reel: Reel, reason: str) -> Dropped | None:
+        """A film is thrown away: what is to be said of it to the daemon; None when it had been already."""
         if reel.dropped:
-            return False
+            return None
         reel.dropped = reason
         self.dropped_films += 1
         self.dropped_bytes += reel.handed_bytes
         self.count_drop(reason)
-        return True
+        return Dropped(
+            run=reel.run, wall=time.time(), episode=reel.episode, what="film" if reel.episode >= 0 else "media",
+            count=1, size_bytes=reel.handed_bytes, reason=reason,
+        )  # fmt: skip
 
     def count_drop(self, reason: str) -> None:
         """One more drop for this reason."""

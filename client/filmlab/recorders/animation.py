@@ -20,7 +20,7 @@ from filmlab.recorders.schedule import EpisodeCaptureSchedule
 from filmlab.recorders.stems import episode_stem, file_part
 from filmlab.recorders.values import to_text
 from filmlab.reel import Reel
-from filmlab.wire.entries import Dropped, EpisodeBegin, EpisodeEnd, Recorder, Trace, Wish, encode_entry
+from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Recorder, Trace, Wish, encode_entry
 from filmlab.wire.jsonbody import EXACT_MAX
 from filmlab.wire.names import clean_text
 from filmlab.wire.recorder_entries import TRACE_PARTS_MAX
@@ -173,7 +173,7 @@ class EpisodeAnimationRecorder:
                     _hand_over(run, process, shots)
                     waiting_bytes = 0
                     if not _wait_for_room(process, reel, taken.nbytes):
-                        _drop(run, reel)
+                        run.seat.drop_film(reel, f"episode {reel.episode}")
                         return ""
                 shots.append(Shot(reel, taken, None, 0.0, is_step=False, frame_bytes=taken.nbytes))  # type: ignore[arg-type]  # `reel.develop` takes it
                 waiting_bytes += taken.nbytes
@@ -233,17 +233,6 @@ def _wait_for_room(process: Process, reel: Reel, size_bytes: int) -> bool:
             give_up_at = time.monotonic() + ROOM_PATIENCE_S
         held = min(held, now_held)
     return True
-
-
-def _drop(run: ImplicitRun, reel: Reel) -> None:
-    reason = "over memory_bytes: frames came faster than they could be handed on"
-    if run.seat.tally.drop_film(reel, reason):
-        dropped = Dropped(
-            run=reel.run, wall=time.time(), episode=reel.episode, what="film", count=1, size_bytes=reel.handed_bytes,
-            reason=reason,
-        )  # fmt: skip
-        run.seat.put(encode_entry(dropped))
-        run.seat.notices.warn("film-dropped", f"episode {reel.episode}: its film is dropped: {reason}")
 
 
 def _count_time(spent_ns: int) -> None:
