@@ -20,11 +20,7 @@ def begin_apart(whose: str, *, name: str | None, schedule: CaptureSchedule | str
         BadInput: an environment variable or the state directory cannot be used.
     """
     run_id = settings.new_id()
-    options = settings.resolve(
-        project=None, name=name, group=None, tags=(), config=None, id=run_id, resume="allow", writer="main", mode=None,
-        dir=None, strict=None, schedule=schedule, total_episodes=None, fps=fps, memory_bytes=settings.MEMORY_BYTES,
-        spool_bytes=settings.SPOOL_BYTES, close_timeout_s=settings.CLOSE_TIMEOUT_S,
-    )  # fmt: skip
+    options = settings.resolve(name=name, id=run_id, resume="allow", schedule=schedule, fps=fps)
     directory = StatePaths.find().root / "runs" / run_id
     options = replace(options, given_id=False, directory=directory)
     for complaint in options.complaints:

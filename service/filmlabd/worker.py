@@ -103,8 +103,7 @@ def limit_process(spec: WorkerSpec, parent: int) -> tuple[str, ...]:
         (resource.RLIMIT_CORE, 0),
     )
     for which, wanted in limits:
-        hard = resource.getrlimit(which)[1]
-        resource.setrlimit(which, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+        _limit(which, wanted)
     return tuple(notes)
 
 
@@ -115,9 +114,12 @@ def rss_bytes() -> int:
 
 def _limit_cpu(deadline_s: float) -> None:
     """A second line behind the daemon's deadline, for the day it is stopped itself: SIGXCPU ends the process."""
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    wanted = int(time.process_time() + deadline_s) + _CPU_SLACK_S
-    resource.setrlimit(resource.RLIMIT_CPU, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    _limit(resource.RLIMIT_CPU, int(time.process_time() + deadline_s) + _CPU_SLACK_S)
+
+
+def _limit(which: int, wanted: int) -> None:
+    hard = resource.getrlimit(which)[1]
+    resource.setrlimit(which, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 def _line(text: str) -> str:

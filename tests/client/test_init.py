@@ -25,12 +25,7 @@ from filmlab.wire.names import ID_PATTERN, short_id
 
 def options(environ: dict[str, str] | None = None, **given: Any) -> Any:
     """Options as `init` resolves them."""
-    arguments: dict[str, Any] = {
-        "project": None, "name": None, "group": None, "tags": (), "config": None, "id": None, "resume": None,
-        "writer": "main", "mode": None, "dir": None, "strict": None, "schedule": None, "total_episodes": None,
-        "fps": 30, "memory_bytes": 2**29, "spool_bytes": 2**31, "close_timeout_s": 5,
-    }  # fmt: skip
-    return resolve(**(arguments | given), environ=environ or {})
+    return resolve(**given, environ=environ or {})
 
 
 def test_defaults() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from client.studio import Studio
 from filmlab.notices import FilmlabWarning
+from filmlab.options import resolve
 from filmlab.recorders import EpisodeAnimationRecorder, EpisodeCaptureSchedule, TrainingCurveRecorder, finish
 from filmlab.recorders import animation as animation_module
 from filmlab.recorders.implicit import implicit_run
@@ -284,7 +285,7 @@ def test_more_frames_than_memory_holds_are_handed_over_as_room_comes(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The call waits for the sender, as it once waited for the whole GIF, and loses nothing."""
-    monkeypatch.setattr("filmlab.options.MEMORY_BYTES", 4 * 1024 * 1024)
+    monkeypatch.setitem(resolve.__kwdefaults__, "memory_bytes", 4 * 1024 * 1024)
     recorder = EpisodeAnimationRecorder(studio.directory / "out")
     recorder(traced(frames=pictures(12, (1000, 1000, 3))))
     assert recorder.flush()
@@ -295,7 +296,7 @@ def test_more_frames_than_memory_holds_are_handed_over_as_room_comes(
 def test_a_frame_that_can_never_fit_drops_its_film_and_says_so(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its JSON still comes to be."""
     os.environ["FILMLAB_STRICT"] = "0"
-    monkeypatch.setattr("filmlab.options.MEMORY_BYTES", 4 * 1024 * 1024)
+    monkeypatch.setitem(resolve.__kwdefaults__, "memory_bytes", 4 * 1024 * 1024)
     monkeypatch.setattr(animation_module, "ROOM_PATIENCE_S", 0.05)
     recorder = EpisodeAnimationRecorder(studio.directory / "out")
     with pytest.warns(FilmlabWarning, match="its film is dropped"):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmlab.errors import BadInput
+from filmlab.media import Image
 from filmlab.pictures import as_array, as_bytes
 
 COLUMNS_MAX = 8
@@ -30,6 +31,12 @@ def picture(value: Any, dataformats: str) -> NDArray[np.uint8]:
     arranged = np.transpose(array, [letters.index(letter) for letter in order])
     pixels: NDArray[np.uint8] = as_bytes(arranged.clip(0, 1) if array.dtype.kind == "f" else arranged, "image")
     return tiled(pixels, COLUMNS_MAX) if "N" in letters else pixels
+
+
+def image(value: Any, dataformats: str) -> Image:
+    """The same as a medium."""
+    pixels = picture(value, dataformats)
+    return Image(pixels, layout="HW" if pixels.ndim == 2 else "HWC")
 
 
 def clip(value: Any) -> NDArray[np.uint8]:

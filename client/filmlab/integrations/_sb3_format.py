@@ -11,7 +11,7 @@ from stable_baselines3.common import logger as sb3
 from filmlab._current import current
 from filmlab._run import Run
 from filmlab.errors import BadInput
-from filmlab.integrations._layouts import clip, picture
+from filmlab.integrations._layouts import clip, image
 from filmlab.media import Histogram, Image, Text, Video
 
 FORMATS = ("filmlab", "tensorboard")
@@ -109,5 +109,4 @@ class FilmlabOutputFormat(sb3.KVWriter):
 def _image(value: sb3.Image) -> Image:
     if isinstance(value.image, str):
         return Image(value.image)
-    pixels = picture(value.image, value.dataformats)
-    return Image(pixels, layout="HW" if pixels.ndim == 2 else "HWC")
+    return image(value.image, value.dataformats)

@@ -14,7 +14,7 @@ import numpy as np
 
 from filmlab._run import Run
 from filmlab.errors import BadInput
-from filmlab.integrations._layouts import clip, picture, settings_in
+from filmlab.integrations._layouts import clip, image, settings_in
 from filmlab.integrations._log_dir import Seats
 from filmlab.media import Histogram, Image, Medium, Text, Video
 from filmlab.notices import say_once
@@ -120,7 +120,7 @@ class SummaryWriter:
         dataformats: str = "CHW",
     ) -> None:  # fmt: skip
         """One image, uint8 or floats from 0 to 1; its dimensions as `dataformats` says."""
-        self._log(tag, lambda: _image(img_tensor, dataformats), global_step, walltime)
+        self._log(tag, lambda: image(img_tensor, dataformats), global_step, walltime)
 
     @_guarded
     def add_images(
@@ -128,7 +128,7 @@ class SummaryWriter:
         dataformats: str = "NCHW",
     ) -> None:  # fmt: skip
         """A batch of images, side by side in one."""
-        self._log(tag, lambda: _image(img_tensor, dataformats), global_step, walltime)
+        self._log(tag, lambda: image(img_tensor, dataformats), global_step, walltime)
 
     @_guarded
     def add_image_with_boxes(
@@ -296,11 +296,6 @@ class SummaryWriter:
             self.run._seat.failed(f"SummaryWriter, {tag!r},", error)
             return
         self.run.log({tag: medium}, step, wall=walltime)
-
-
-def _image(value: Any, dataformats: str) -> Image:
-    pixels = picture(value, dataformats)
-    return Image(pixels, layout="HW" if pixels.ndim == 2 else "HWC")
 
 
 def _drop(what: str) -> None:

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from filmlab.errors import BadInput
+from filmlabd.develop.curve import adaptive
 from filmlabd.model import EpisodeRow
 from filmlabd.render.histogram import Bars, draw
 from filmlabd.render.raster import to_png
-from filmlabd.render.svg import to_svg
-from filmlabd.render.theme import DARK, LIGHT
-from filmlabd.svg_scheme import adaptive_svg
+from filmlabd.render.theme import LIGHT
 
 IMAGE, CLIP = "image/frames", "video/frames"
 HISTOGRAM = "application/x-filmlab-histogram+json"
@@ -58,5 +57,5 @@ def _histogram_files(row: EpisodeRow, data: bytes) -> dict[str, bytes]:
         raise BadInput(f"its histogram cannot be read: {error}") from None
     note = f"{left_out:,} not finite" if left_out else ""
     drawing = draw(Bars(f"{row.media_name}, step {row.media_step or 0:,}", "value", counts, edges, note))
-    svg = adaptive_svg(to_svg(drawing, LIGHT), to_svg(drawing, DARK))
+    svg = adaptive(drawing)
     return {".png": to_png(drawing, LIGHT), ".svg": svg.encode(), ".json": data}
