@@ -89,9 +89,9 @@ def limit_process(spec: WorkerSpec, parent: int) -> tuple[str, ...]:
     if os.getppid() != parent:
         # The daemon died between our start and the line above.
         os._exit(0)
-    os.nice(19)
+    os.nice(spec.nice)
     # With autogroups the kernel weighs sessions first: nice alone would still leave this one a fair share.
-    for name, value in (("/proc/self/autogroup", "19"), ("/proc/self/oom_score_adj", "1000")):
+    for name, value in (("/proc/self/autogroup", str(spec.nice)), ("/proc/self/oom_score_adj", "1000")):
         try:
             Path(name).write_text(value, "ascii")
         except OSError as error:

@@ -36,6 +36,8 @@ class WorkerSpec:
     file_bytes: int = 9 * GIB
     """An agent's state may have 8 GiB."""
     descriptors: int = 256
+    nice: int = 19
+    """How far it steps back behind others, trainers among them."""
 
 
 @dataclass(frozen=True, slots=True)
