@@ -1,7 +1,6 @@
 """What does the training say of one episode? Its steps, maybe its frames, and its end."""
 
 import math
-import operator
 import time
 from time import perf_counter_ns
 from types import TracebackType
@@ -11,10 +10,11 @@ from filmlab._camera import Camera, FrameLike
 from filmlab._folder import AS_ITS_RUN, Printing
 from filmlab.errors import BadInput
 from filmlab.intake import FilmEnd
-from filmlab.jsonable import as_text, document
+from filmlab.jsonable import document
 from filmlab.reel import Reel
 from filmlab.schedule import Decision
 from filmlab.steps import plain_number
+from filmlab.wholes import whole
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, encode_entry
 from filmlab.wire.names import clean_text
 
@@ -134,7 +134,7 @@ class Episode:
             counted = plain_number(return_)
         except Exception:  # noqa: BLE001  # a stranger's __float__ may raise anything: then it is no number
             raise BadInput(f"{self._label()}: its return is no number but {type(return_).__name__}") from None
-        self._return, self._length = counted, check_index(length)
+        self._return, self._length = counted, whole("length", length)
 
     def end(self, solved: bool | None = None, metadata: Any = None) -> None:
         """The episode is over.
@@ -256,14 +256,3 @@ class Episode:
 
     def _label(self) -> str:
         return f"run {self._seat.id}, episode {self.index}"
-
-
-def check_index(index: Any) -> int:
-    """An episode's number. Raises BadInput unless it is a whole number from 0."""
-    try:
-        value = operator.index(index)
-    except Exception:  # noqa: BLE001  # a stranger's __index__ may raise anything: then it is no number
-        raise BadInput(f"episode: a whole number from 0, got {type(index).__name__}") from None
-    if isinstance(index, bool) or not 0 <= value < 2**53:
-        raise BadInput(f"episode: a whole number from 0, got {as_text(index)}")
-    return value

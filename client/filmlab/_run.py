@@ -12,7 +12,7 @@ from time import perf_counter_ns
 from types import TracebackType
 from typing import Any, Self
 
-from filmlab._episode import Episode, check_index
+from filmlab._episode import Episode
 from filmlab._folder import AS_ITS_RUN, Printing
 from filmlab._foreign import DroppedCalls
 from filmlab._log import Logbook
@@ -29,6 +29,7 @@ from filmlab.progress import Display
 from filmlab.schedule import Decider, Decision
 from filmlab.tally import FlushWait
 from filmlab.waiting import LOOK_EVERY_S
+from filmlab.wholes import whole
 from filmlab.wire.entries import (
     NO_EPISODE,
     NO_STEP,
@@ -158,7 +159,7 @@ class Run(DroppedCalls):
         try:
             if self._seat.ready("asks_for"):
                 self._take_plan()
-                return self._decider.asks_for(check_index(index))
+                return self._decider.asks_for(whole("episode", index))
         except Exception as error:  # noqa: BLE001  # as in `episode`
             self._seat.failed("asks_for", error)
         return ""
@@ -167,7 +168,7 @@ class Run(DroppedCalls):
         """What `episode` decides with these arguments, for integrations; uses up what was asked for."""
         try:
             if self._seat.ready("decide") and not self._seat.tally.refused:
-                return self._decide(check_index(index), capture, reason)
+                return self._decide(whole("episode", index), capture, reason)
         except Exception as error:  # noqa: BLE001  # as in `episode`
             self._seat.failed("decide", error)
         return _NEVER
@@ -302,7 +303,7 @@ class Run(DroppedCalls):
         number = self._next_episode
         if index is not None:
             try:
-                number = check_index(index)
+                number = whole("episode", index)
             except BadInput as error:
                 self._seat.notices.warn("index", f"run {self.id}: {error}; counted as {number}")
         self._next_episode = max(self._next_episode, number + 1)

@@ -13,6 +13,7 @@ from filmlab.errors import BadInput
 from filmlab.jsonable import document
 from filmlab.media import check_fps
 from filmlab.schedule import CaptureSchedule, Decider
+from filmlab.wholes import whole
 from filmlab.wire.jsonbody import Json
 from filmlab.wire.names import check_run_id, check_writer, clean_text, file_name, short_id
 from filmlab.wire.run_entries import FORMATS, OVERLAYS
@@ -121,13 +122,13 @@ def resolve(
         directory=run_directory(dir or environ.get("FILMLAB_DIR") or "filmlab", project_used, name_used, run_id),
         strict=strict if strict is not None else _flag(environ.get("FILMLAB_STRICT", "")),
         schedule=_schedule(schedule),
-        total_episodes=_whole("total_episodes", total_episodes or 0, 0),
+        total_episodes=whole("total_episodes", total_episodes or 0, 0),
         fps=check_fps(fps),
         formats=_chosen("formats", formats, FORMATS) or FORMATS[:1],
         overlay=_chosen("overlay", overlay, OVERLAYS),
-        memory_bytes=_whole("memory_bytes", memory_bytes, MEMORY_MIN_BYTES),
-        spool_bytes=_whole("spool_bytes", spool_bytes, 0),
-        results_bytes=_whole("results_bytes", results_bytes, 0, RESULTS_MOST_BYTES),
+        memory_bytes=whole("memory_bytes", memory_bytes, MEMORY_MIN_BYTES),
+        spool_bytes=whole("spool_bytes", spool_bytes, 0),
+        results_bytes=whole("results_bytes", results_bytes, 0, RESULTS_MOST_BYTES),
         close_timeout_s=_seconds("close_timeout_s", close_timeout_s),
         endpoint=endpoint,
         complaints=tuple(complaints),
@@ -212,13 +213,6 @@ def _schedule(value: CaptureSchedule | str | None) -> CaptureSchedule:
     # Raises for a limit that stands alone.
     Decider(schedule)
     return schedule
-
-
-def _whole(what: str, value: Any, least: int, most: int = 2**53 - 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        limit = f" to {most}" if most < 2**53 - 1 else ""
-        raise BadInput(f"{what}: a whole number from {least}{limit}, got {value!r}")
-    return value
 
 
 def _seconds(what: str, value: Any) -> float:

@@ -35,8 +35,9 @@ def _survey(paths: StatePaths, asked: Survey) -> Surveyed:
         ended, known = reader.sessions_over(), reader.sessions_known()
         rows = {(row.session, row.film): row for row in reader.films()}
     unheard = _unheard(paths.journal, files.values(), known) if asked.thorough else frozenset()
+    over = ended | unheard
     leftovers = tuple(key for key in sizes if key in rows and rows[key].gone)
-    orphans = tuple(key for key in sizes if key not in rows and key[0] in ended | unheard)
+    orphans = tuple(key for key in sizes if key not in rows and key[0] in over)
     held = [_kept(rows[key], size_bytes) for key, size_bytes in sizes.items() if key in rows and not rows[key].gone]
     orphan_bytes = sum(sizes[key] for key in (*leftovers, *orphans))
     if asked.run_id:

@@ -11,13 +11,14 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize, unwrap_vec_no
 import filmlab
 from filmlab._clip import Clip
 from filmlab._current import current
-from filmlab._episode import Episode, check_index
+from filmlab._episode import Episode
 from filmlab._folder import AS_ITS_RUN
 from filmlab._run import Run
 from filmlab.errors import BadInput
 from filmlab.integrations._place import check_arguments
 from filmlab.integrations._sb3_format import FilmlabOutputFormat, Progress, progress_of
 from filmlab.integrations._sb3_model import env_id_of, settings_of
+from filmlab.wholes import whole
 
 __all__ = ["FilmlabCallback", "FilmlabEvalCallback", "FilmlabOutputFormat"]
 
@@ -220,9 +221,9 @@ class FilmlabEvalCallback(EvalCallback):
     def __init__(self, *args: Any, run: Run | None = None, film_episodes: int = 1, **options: Any) -> None:
         super().__init__(*args, **options)
         check_arguments(run, None, "", 0)
-        self._run, self._film_episodes = run, check_index(film_episodes)
+        self._run, self._film_episodes = run, whole("film_episodes", film_episodes)
         self._clip: Clip | None = None
-        self._left = film_episodes
+        self._left = self._film_episodes
 
     def _on_step(self) -> bool:
         self._left = self._film_episodes

@@ -1,15 +1,12 @@
 """What is to be made of the episodes that some results hold? One file each, and videos of the first ones."""
 
-import operator
 from dataclasses import dataclass
-from typing import Any
 
 from filmlab.errors import BadInput, WireError
-from filmlab.jsonable import as_text
 from filmlab.media import check_fps
+from filmlab.wholes import whole
+from filmlab.wire.jsonbody import EXACT_MAX
 from filmlab.wire.results_entries import VIDEOS_MAX, check_function
-
-WHOLE_MAX = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +28,9 @@ class EpisodeFiles:
     fps: float = 30.0
 
     def __post_init__(self) -> None:
-        for name, most in (("steps_per_env", WHOLE_MAX), ("global_step", WHOLE_MAX), ("videos", VIDEOS_MAX)):
+        for name, most in (("steps_per_env", EXACT_MAX), ("global_step", EXACT_MAX), ("videos", VIDEOS_MAX)):
             # As Python's own, for the wire.
-            object.__setattr__(self, name, whole(name, getattr(self, name), most))
+            object.__setattr__(self, name, whole(name, getattr(self, name), most=most))
         object.__setattr__(self, "fps", check_fps(self.fps))
         if not isinstance(self.render, str):
             raise BadInput("render: the name of a function, 'package.module:function', since it is called elsewhere")
@@ -42,14 +39,3 @@ class EpisodeFiles:
                 check_function(self.render)
         except WireError as error:
             raise BadInput(f"render: {error}") from None
-
-
-def whole(what: str, value: Any, most: int = WHOLE_MAX) -> int:
-    """A whole number of any library. Raises BadInput unless it is one, from 0 to `most`."""
-    try:
-        found = operator.index(value)
-    except TypeError:
-        raise BadInput(f"{what}: a whole number from 0 to {most}, got {type(value).__name__}") from None
-    if isinstance(value, bool) or not 0 <= found <= most:
-        raise BadInput(f"{what}: a whole number from 0 to {most}, got {as_text(value)}")
-    return found

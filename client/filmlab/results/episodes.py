@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from filmlab.errors import BadInput
 from filmlab.pytree.files import replace_file
-from filmlab.results.episode_files import whole
 from filmlab.results.evaluation import EPISODE_ARRAYS, EvaluationResults, episode_arrays
 from filmlab.results.metrics import refusing
+from filmlab.wholes import whole
 
 
 @dataclass(frozen=True, slots=True)

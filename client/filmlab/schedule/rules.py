@@ -3,12 +3,12 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from operator import index
 from typing import Any
 
 from filmlab.errors import BadInput
 from filmlab.schedule.ranges import INDEX_MAX
 from filmlab.schedule.text import INDICES_MAX, TEXT_MAX_CHARS, format_duration, format_fields, parse_fields
+from filmlab.wholes import whole
 
 PERIOD_MAX_S = 1e9
 PER_HOUR_MAX = 10_000
@@ -49,10 +49,10 @@ class CaptureSchedule:
         put(self, "episode_indices", _wholes("episode_indices", self.episode_indices, 0))
         put(self, "every_n_episodes", tuple(p for p in periods if not any(p % q == 0 for q in periods if q < p)))
         put(self, "every_s", _durations(self.every_s))
-        put(self, "last_n_episodes", _whole("last_n_episodes", self.last_n_episodes, 0))
+        put(self, "last_n_episodes", whole("last_n_episodes", self.last_n_episodes, 0, INDEX_MAX))
         for name in ("max_per_hour", "max_total"):
             if getattr(self, name) is not None:
-                put(self, name, _whole(name, getattr(self, name), 1))
+                put(self, name, whole(name, getattr(self, name), 1, INDEX_MAX))
         for name in ("cubic", "always", "never"):
             put(self, name, bool(getattr(self, name)))
         if len(self.episode_indices) > INDICES_MAX:
@@ -171,22 +171,11 @@ def _tighter(one: int | None, other: int | None) -> int | None:
     return min((value for value in (one, other) if value is not None), default=None)
 
 
-def _whole(name: str, value: Any, least: int) -> int:
-    """A whole number of any kind that can be an index (numpy's too)."""
-    try:
-        number = index(value)
-    except TypeError:
-        raise BadInput(f"{name}: expected a whole number, got {type(value).__name__}") from None
-    if isinstance(value, bool) or not least <= number <= INDEX_MAX:
-        raise BadInput(f"{name}: expected a whole number from {least}, got {value}")
-    return number
-
-
 def _wholes(name: str, value: Any, least: int) -> tuple[int, ...]:
     if value is None:
         return ()
     values = value if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
-    return tuple(sorted({_whole(name, item, least) for item in values}))
+    return tuple(sorted({whole(name, item, least, INDEX_MAX) for item in values}))
 
 
 def _durations(value: Any) -> tuple[float, ...]:
