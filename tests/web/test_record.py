@@ -69,7 +69,7 @@ def test_what_cannot_be_asked(house: House) -> None:
     ):
         reply = site.post("/api/runs/alive/record", body)
         assert (reply.status, "error" in reply.json) == (400, True), body
-    assert site.post("/api/runs/nobody/record", {"next": 1}).status == 400
+    assert site.post("/api/runs/nobody/record", {"next": 1}).status == 404
     assert site.ask("/api/runs/alive/plan").json["schedule"] == "every:5"
     trainer.finish()
     house.wait_printed()
