@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from filmlab._run import Metric, Run
+from filmlab._run import Run
 from filmlab._values import Values
+from filmlab.definitions import Metric
 from filmlab.errors import BadInput
 
 _runs: list[Run] = []

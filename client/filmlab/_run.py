@@ -6,7 +6,6 @@ import random
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter_ns
 from types import TracebackType
@@ -20,7 +19,7 @@ from filmlab._process import Departure, Process
 from filmlab._seat import Seat
 from filmlab._stats import Stats, farewell, stage_of, stats_of
 from filmlab._values import values_of
-from filmlab.definitions import define
+from filmlab.definitions import Metric, define
 from filmlab.errors import BadInput
 from filmlab.jsonable import as_text
 from filmlab.notices import say
@@ -106,12 +105,13 @@ class Run(DroppedCalls):
 
     def define_metric(
         self, name: str, step_metric: Any = None, *_: Any, summary: Any = None, goal: str | None = None, **__: Any
-    ) -> "Metric":
+    ) -> Metric:
         """Say of a metric, before it is logged, what its x axis is and what is summed up of it.
 
         Args:
             name: of the metric; with `*` at its end, of all whose names begin so.
-            step_metric: the metric whose value, a whole number, is the step of this one.
+            step_metric: the metric whose value is the step of this one. Steps are whole numbers: a fraction is said
+                once, and what is logged there stands at the last whole one.
             summary: one or more of `min`, `max`, `mean`, `last`, `best` and `none`, separated by commas: what the
                 run's summary says of it, as `name.min`.
             goal: `minimize` or `maximize`: what `best` is.
@@ -382,13 +382,6 @@ class Run(DroppedCalls):
         """The interpreter ends without `finish`: by its end, or by an exception that nobody caught."""
         crashed = getattr(sys, "last_type", None) is not None and not hasattr(sys, "ps1")
         self.finish("crashed" if crashed else "finished")
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """What `define_metric` returns: it can be given as another one's `step_metric`."""
-
-    name: str
 
 
 def _is_failure(status: Any) -> bool:

@@ -34,6 +34,13 @@ class Definition:
         return {"step_metric": self.step_metric, "summary": list(self.summary), "goal": self.goal}
 
 
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What `define_metric` returns: it can be given as another one's `step_metric`."""
+
+    name: str
+
+
 def define(step_metric: Any, summary: Any, goal: Any) -> Definition:
     """Checked. `summary` is one or more of `SUMMARIES`, separated by commas, or a list of them.
 

@@ -109,7 +109,7 @@ def test_what_is_not_committed_goes_with_the_next_row(studio: Studio) -> None:
 
 
 def test_a_metric_on_the_axis_of_another(studio: Studio) -> None:
-    """Its step is that metric's value, also where that was logged before; the run's own step stays its own."""
+    """Its step is that metric's last whole value, also of an earlier row; the run's own step stays its own."""
     run = studio.init(strict=False)
     epoch = wandb.define_metric("epoch")
     wandb.define_metric("val/*", step_metric=epoch, summary="max")
@@ -118,13 +118,15 @@ def test_a_metric_on_the_axis_of_another(studio: Studio) -> None:
     wandb.log({"val/acc": 0.6, "loss": 2}, step=101)
     with pytest.warns(FilmlabWarning, match="'epoch' is an x axis, and 2.5 is no whole number"):
         wandb.log({"epoch": 2.5}, step=102)
+    wandb.log({"epoch": 2.75, "val/acc": 0.7}, step=103)
     run.finish()
     on_axis = {(entry.step, entry.values) for entry in studio.entries(AxisSnapshot)}
     assert studio.points() == [
         (90, {"loss": 9.0}), (90, {"val/acc": 0.1}), (100, {"epoch": 2.0, "loss": 1.0}), (2, {"val/acc": 0.5}),
         (101, {"loss": 2.0}), (2, {"val/acc": 0.6}), (102, {"epoch": 2.5}),
+        (103, {"epoch": 2.75}), (2, {"val/acc": 0.7}),
     ]  # fmt: skip
-    assert on_axis == {(2, np.float64(0.5).tobytes()), (2, np.float64(0.6).tobytes())}
+    assert on_axis == {(2, np.float64(value).tobytes()) for value in (0.5, 0.6, 0.7)}
     sent = {name: fields for entry in studio.entries(RunUpdate) for name, fields in entry.metrics.items()}
     assert sent["val/*"] == {"step_metric": "epoch", "summary": ["max"], "goal": "minimize"}
 
