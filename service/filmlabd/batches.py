@@ -12,6 +12,8 @@ from filmlabd.facts import Fact, RecordRefused
 SYNC_AT_BYTES = 4 * 1024 * 1024
 SYNC_BUSY_S = 0.02
 """Somebody's credit is half used: the disk is the bottleneck, so records are gathered for a moment only."""
+FILM_ASIDE_BYTES = 1024 * 1024
+"""With so much film in a batch, whoever waits for what else is in it does not wait for the film as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,14 @@ class Batch:
     size_bytes: int = 0
     began_at: float | None = None
     hurry_at: float = float("inf")
+    film_bytes: int = 0
+    """Of `size_bytes`."""
+    presses: bool = False
+    """Somebody waits for what in it is not film."""
+    was_late: bool = False
+    """Its film has let others go first: not again, or steady flushes would starve it."""
+    control_only: bool = False
+    """Its film was left to the next one."""
     pings: list[tuple[bytes, int, int]] = field(default_factory=list)
     """(peer, session, nonce), to be answered once this batch is on disk."""
 
@@ -58,6 +68,7 @@ class Batches:
     """The batch that gathers, and the one that is being synced and indexed."""
 
     sync_idle_s: float = 0.25
+    film_aside_bytes: int = FILM_ASIDE_BYTES
     open: Batch = field(default_factory=lambda: Batch(1))
     in_flight: Batch | None = None
 
@@ -65,6 +76,8 @@ class Batches:
         """Something was appended."""
         self.open.staged.append(item)
         self.open.size_bytes += size_bytes
+        if isinstance(item, TakenChunk):
+            self.open.film_bytes += size_bytes
         self._begin(now_at)
 
     def ping(self, peer: bytes, session: int, nonce: int, now_at: float) -> None:
@@ -76,6 +89,11 @@ class Batches:
     def hurry(self, at: float) -> None:
         """Sync at `at`, or as soon after it as the disk is free."""
         self.open.hurry_at = min(self.open.hurry_at, at)
+
+    def press(self, at: float) -> None:
+        """The same for somebody who waits for a record or a fact: film that is in the way goes after it."""
+        self.hurry(at)
+        self.open.presses = True
 
     def due_at(self) -> float | None:
         """When the open batch is to be synced; None while there is none, or the one before is on its way."""
@@ -92,6 +110,8 @@ class Batches:
         if due_at is None or due_at > now_at:
             return None
         batch, self.open = self.open, Batch(self.open.number + 1)
+        if batch.presses and batch.film_bytes >= self.film_aside_bytes and not batch.was_late:
+            self._set_film_aside(batch)
         self.in_flight = batch
         return batch
 
@@ -124,6 +144,20 @@ class Batches:
     def empty(self) -> bool:
         return self.open.began_at is None and self.in_flight is None
 
+    def _set_film_aside(self, batch: Batch) -> None:
+        """Leave all of stream B to the open batch, which is due as soon as the disk is free again.
+
+        A refusal of stream B says how far it is whole, so it stays behind the film before it.
+        """
+        late = [item for item in batch.staged if _is_film(item)]
+        batch.staged = [item for item in batch.staged if not _is_film(item)]
+        batch.size_bytes -= batch.film_bytes
+        rest = self.open
+        rest.staged, rest.size_bytes, rest.film_bytes = late, batch.film_bytes, batch.film_bytes
+        rest.pings, batch.pings = batch.pings, []
+        rest.began_at, rest.hurry_at = batch.began_at, batch.hurry_at
+        batch.film_bytes, batch.control_only, rest.was_late = 0, True, True
+
     def _begin(self, now_at: float) -> None:
         if self.open.began_at is None:
             self.open.began_at = now_at
@@ -140,6 +174,11 @@ def durable_of(item: Staged) -> tuple[int, Stream, int] | None:
             return item.session, Stream(item.stream), item.seq
         case _:
             return None
+
+
+def _is_film(item: Staged) -> bool:
+    durable = durable_of(item)
+    return durable is not None and durable[1] is Stream.B
 
 
 def _waits(item: Staged, waiting: Mapping[int, int]) -> bool:

@@ -106,8 +106,9 @@ SETTINGS = (
         choices=("debug", "info", "warning", "error"),
     ),
     Setting(
-        "memory_bytes", Kind.BYTES, 128 * 2**20,
-        "What all trainers together may have in flight: film that was received and is not on disk yet.",
+        "memory_bytes", Kind.BYTES, 16 * 2**20,
+        "What all trainers together may have in flight: film that was received and is not on disk yet. Each has 1 MiB "
+        "at least. With more, whoever flushes beside them waits longer.",
         unit="bytes", least=2**20, most=2**40,
     ),
     Setting(

@@ -15,7 +15,7 @@ from filmlab.wire.entries import Entry, EpisodeBegin, RunBegin, decode_entries
 from filmlab.wire.frame import PROTOCOL, WAITING, Envelope, Kind
 from filmlab.wire.messages import Stream
 from filmlabd import events, requests
-from filmlabd.batches import SYNC_BUSY_S, Batches, Staged, TakenChunk, TakenEntries, durable_of
+from filmlabd.batches import FILM_ASIDE_BYTES, SYNC_BUSY_S, Batches, Staged, TakenChunk, TakenEntries, durable_of
 from filmlabd.departures import Departures
 from filmlabd.desk import Desk
 from filmlabd.events import Command, Event, Now
@@ -41,6 +41,8 @@ class Limits:
     film_bytes: int = 0
     """How much film is kept; 0: all."""
     film_files: int = 0
+    film_aside_bytes: int = FILM_ASIDE_BYTES
+    """Of a batch, see `batches`; no setting, but simulated films are small."""
 
 
 class Core:
@@ -55,7 +57,7 @@ class Core:
         self.refused = 0
         self.ingested_bytes = 0
         self.stopping = ""
-        self._batches = Batches(limits.sync_idle_s)
+        self._batches = Batches(limits.sync_idle_s, limits.film_aside_bytes)
         self._desk = Desk(boot, lab, self._batches, limits.pool_bytes, str(self.about.get("version", "")))
         self._departures = Departures(self._desk)
         self.keeper = Keeper(self._desk, Quota(limits.film_bytes, limits.film_files))
@@ -109,7 +111,7 @@ class Core:
                 self._departures.silent(now, out)
         batch = self._batches.take_due(now.at)
         if batch is not None:
-            out.append(events.Sync(batch.number, batch.films))
+            out.append(events.Sync(batch.number, batch.films, batch.control_only))
         self._start_jobs(now, out)
         self._exit_if_idle(now, out)
         return out
@@ -232,7 +234,9 @@ class Core:
             stream = Stream.C if envelope.kind is Kind.DATA_C else Stream.B
             self._desk.keep(RecordRefused(session.id, stream, envelope.seq, str(error)[:1000]), now, out)
             self._desk.tell(session, messages.Error("bad-input", str(error)[:1000], stream, envelope.seq), out)
-        if envelope.flags & WAITING:
+        if envelope.flags & WAITING and envelope.kind is Kind.DATA_C:
+            self._batches.press(now.at)
+        elif envelope.flags & WAITING:
             self._batches.hurry(now.at)
         elif envelope.kind is Kind.DATA_B and self._batches.open.size_bytes >= self._desk.credit_bytes // 2:
             self._batches.hurry(now.at + SYNC_BUSY_S)

@@ -56,7 +56,7 @@ class Desk:
                 self.keep(effect, now, out)
                 # Whoever waits for a print, or for a change of a plan, waits for this fact.
                 if not self.lab.waiters.idle or self.lab.asking:
-                    self.batches.hurry(now.at)
+                    self.batches.press(now.at)
 
     def tell(self, session: Session, message: messages.Message, out: list[Command]) -> None:
         """A message to a session's process, if it is there to hear it."""

@@ -176,9 +176,10 @@ class Disk:
                 raise TypeError(f"{type(command).__name__} is not for the disk")
 
     def _do_sync(self, command: Sync) -> None:
-        self._write_films()
+        if not command.control_only:
+            self._write_films()
         self._write()
-        self._sync()
+        self._sync(films=not command.control_only)
         waiting = {item.session: item.envelope.seq for item in reversed(self._waiting)}
         self._on_event(Synced(command.batch, tuple(waiting.items())))
         for session, seq in command.films:
@@ -208,8 +209,9 @@ class Disk:
             self._patiently(lambda: positions.extend(self._journal.append(envelopes)))
             self._unindexed += zip(positions, envelopes, strict=True)
 
-    def _sync(self) -> None:
-        self._patiently(self._films.sync)
+    def _sync(self, *, films: bool = True) -> None:
+        if films:
+            self._patiently(self._films.sync)
         self._patiently(self._journal.sync)
 
     def _catch_up(self) -> None:

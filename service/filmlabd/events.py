@@ -232,6 +232,8 @@ class Sync:
 
     batch: int
     films: tuple[tuple[int, int], ...] = ()
+    control_only: bool = False
+    """Film that was appended is for the next sync: somebody waits for the journal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ MUTANTS = (
     Mutant(
         "the sync before the acknowledgement",
         "service/filmlabd/disk.py",
-        "        self._write()\n        self._sync()\n        waiting = {",
+        "        self._write()\n        self._sync(films=not command.control_only)\n        waiting = {",
         "        self._write()\n        waiting = {",
         "tests/faults/test_shim.py",
         (("FILMLAB_POINTS", "60"),),

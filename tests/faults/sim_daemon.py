@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 WORKERS = 2
 CREDIT_POOL_BYTES = 1
+FILM_ASIDE_BYTES = 500
+"""Of a film's chunks, which are as small."""
 LOOK_EVERY_S = 2.0
 
 
@@ -30,7 +32,9 @@ class DaemonLife:
     def __init__(self, world: "World", rng: random.Random) -> None:
         self.world = world
         self.rng = rng
-        self.core = Core(rng.getrandbits(62), Limits(pool_bytes=CREDIT_POOL_BYTES), Lab(Jobs()))
+        self.core = Core(
+            rng.getrandbits(62), Limits(pool_bytes=CREDIT_POOL_BYTES, film_aside_bytes=FILM_ASIDE_BYTES), Lab(Jobs())
+        )
         self.watched: dict[int, int] = {}
         self.running: dict[str, Job] = {}
         self.exiting = False
@@ -164,7 +168,7 @@ class DaemonLife:
                 self._queue.append(lambda: disk.films.append(command.session, command.film, command.envelope))
             case events.Sync():
                 self._queue += [
-                    *self._write_steps(),
+                    *self._write_steps(films=not command.control_only),
                     lambda: self._from_disk(events.Synced(command.batch)),
                     lambda: self._index_films(command.films),
                     self._catch_up,
@@ -200,8 +204,8 @@ class DaemonLife:
         self._disk_busy = False
         self._next_step()
 
-    def _write_steps(self) -> list[Callable[[], None]]:
-        return [self._write, self.world.disk.films.sync, self._sync_journal]
+    def _write_steps(self, *, films: bool = True) -> list[Callable[[], None]]:
+        return [self._write, *([self.world.disk.films.sync] if films else []), self._sync_journal]
 
     def _write(self) -> None:
         envelopes, self._unwritten = self._unwritten, []

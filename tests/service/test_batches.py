@@ -2,11 +2,25 @@
 
 import pytest
 
-from filmlabd.batches import SYNC_AT_BYTES, Batches, TakenEntries
+from filmlab.wire.chunks import Film
+from filmlab.wire.messages import Stream
+from filmlabd.batches import FILM_ASIDE_BYTES, SYNC_AT_BYTES, Batches, Staged, TakenChunk, TakenEntries
+from filmlabd.facts import RecordRefused
 
 
 def record(seq: int, session: int = 1) -> TakenEntries:
     return TakenEntries(session, seq, ())
+
+
+def chunk(seq: int, session: int = 2) -> TakenChunk:
+    return TakenChunk(session, seq, Film(run=0, film=1, first=0, count=1, height=1, width=1, channels=1, codec=0))
+
+
+def taken(batches: Batches, now_at: float) -> list[Staged]:
+    """What the batch holds that is due, which is on disk and indexed at once."""
+    batch = batches.take_due(now_at)
+    assert batch is not None
+    return batches.land(batch.number).staged
 
 
 def test_nothing_to_sync_is_never_due() -> None:
@@ -67,3 +81,56 @@ def test_a_session_is_held_as_long_as_something_of_it_is_on_its_way() -> None:
     batches.land(batch.number)
     assert not batches.holds(1)
     assert batches.empty
+
+
+def test_film_lets_go_first_whoever_waits_for_a_record() -> None:
+    """A flush beside a flood waits for the journal alone; the film is due as soon as the disk is free."""
+    batches = Batches()
+    batches.stage(chunk(1), FILM_ASIDE_BYTES, 10.0)
+    batches.stage(record(1), 100, 10.0)
+    batches.press(10.0)
+    batch = batches.take_due(10.0)
+    assert batch is not None
+    assert (batch.staged, batch.size_bytes, batch.films, batch.control_only) == ([record(1)], 100, (), True)
+    assert batches.holds(2)
+    batches.land(batch.number)
+    batch = batches.take_due(10.0)
+    assert batch is not None
+    assert (batch.staged, batch.size_bytes, batch.control_only) == ([chunk(1)], FILM_ASIDE_BYTES, False)
+
+
+def test_a_little_film_is_not_set_aside() -> None:
+    """It costs less than a sync of its own; and film that somebody waits for is in no way of anybody."""
+    little, waited_for = Batches(), Batches()
+    little.stage(chunk(1), FILM_ASIDE_BYTES - 1, 10.0)
+    little.press(10.0)
+    assert taken(little, 10.0) == [chunk(1)]
+    waited_for.stage(chunk(1), FILM_ASIDE_BYTES, 10.0)
+    waited_for.hurry(10.0)
+    assert taken(waited_for, 10.0) == [chunk(1)]
+
+
+def test_steady_flushes_do_not_starve_film() -> None:
+    """Film that has let others go first goes with the next sync, whoever waits by then."""
+    batches = Batches()
+    batches.stage(chunk(1), FILM_ASIDE_BYTES, 10.0)
+    found = []
+    for seq in range(1, 5):
+        batches.stage(record(seq), 100, 10.0)
+        batches.stage(chunk(seq + 1), FILM_ASIDE_BYTES, 10.0)
+        batches.press(10.0)
+        found.append(taken(batches, 10.0))
+    assert found[:2] == [[record(1)], [chunk(1), chunk(2), record(2), chunk(3)]]
+    assert found[2:] == [[record(3)], [chunk(4), record(4), chunk(5)]]
+
+
+def test_a_refused_chunk_stays_behind_the_film_before_it() -> None:
+    """It says that its stream is durable up to there."""
+    batches = Batches()
+    refused = [RecordRefused(2, Stream.B, 2, "bad"), RecordRefused(1, Stream.C, 1, "bad")]
+    batches.stage(chunk(1), FILM_ASIDE_BYTES, 10.0)
+    for fact in refused:
+        batches.stage(fact, 100, 10.0)
+    batches.press(10.0)
+    assert taken(batches, 10.0) == [refused[1]]
+    assert taken(batches, 10.0) == [chunk(1), refused[0]]

@@ -45,7 +45,7 @@ def test_defaults(home: dict[str, str]) -> None:
         else:
             assert config.check(row, value, "default") == value
     assert 1 <= settings.workers <= config.WORKERS_MOST
-    assert settings.memory_bytes == 128 * 1024 * 1024
+    assert settings.memory_bytes == 16 * 1024 * 1024
     assert settings.notes == ()
 
 

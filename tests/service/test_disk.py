@@ -29,6 +29,16 @@ class FullFilms(FilmStore):
         super().append(session, film, envelopes)
 
 
+class CountedFilms(FilmStore):
+    """Knows how often it was synced."""
+
+    syncs = 0
+
+    def sync(self) -> None:
+        self.syncs += 1
+        super().sync()
+
+
 class FullJournal(Journal):
     """Takes nothing until somebody gives up the ballast."""
 
@@ -100,6 +110,22 @@ def test_film_without_room_holds_up_no_number(make: Callable[..., tuple[Disk, To
     assert told.wait(events.Synced, 3)[-1] == events.Synced(3)
     assert [item.seq for item in films.scan(SESSION, 1)] == [1, 2]
     until(lambda: told.wait(events.Measured)[-1].stuck == "", "a disk that is not full any more")
+
+
+def test_a_sync_of_the_journal_alone_leaves_film_for_the_next_one(
+    make: Callable[..., tuple[Disk, Told]], tmp_path: Path
+) -> None:
+    """Whoever waits for a record does not wait for film that came before it."""
+    films = CountedFilms(tmp_path / "film")
+    disk, told = make(films)
+    disk.submit(events.AppendFilm(SESSION, 1, chunk(1, frames(1), 0)))
+    disk.submit(events.Append(record(1)))
+    disk.submit(events.Sync(1, control_only=True))
+    told.wait(events.Synced)
+    assert films.syncs == 0
+    disk.submit(events.Sync(2, ((SESSION, 1),)))
+    told.wait(events.Synced, 2)
+    assert films.syncs == 1
 
 
 def test_the_journal_gets_the_ballast(make: Callable[..., tuple[Disk, Told]], tmp_path: Path) -> None:
