@@ -2,7 +2,6 @@
 
 import contextlib
 import operator
-import random
 import sys
 import time
 from collections.abc import Mapping
@@ -26,7 +25,6 @@ from filmlab.notices import say
 from filmlab.options import RunOptions
 from filmlab.progress import Display
 from filmlab.schedule import Decider, Decision
-from filmlab.tally import FlushWait
 from filmlab.waiting import LOOK_EVERY_S
 from filmlab.wholes import whole
 from filmlab.wire.entries import (
@@ -332,18 +330,13 @@ class Run(DroppedCalls):
             process.link.wait_safe(timeout_s)
             return False
         deadline = time.monotonic() + timeout_s
-        wait, display = FlushWait(random.getrandbits(63) or 1), Display()
-        tally.flushes[wait.token] = wait
-        try:
+        with tally.flush() as wait, contextlib.closing(Display()) as display:
             self._seat.put(encode_entry(Flush(run=tally.number, wall=time.time(), token=wait.token)))
             process.link.hurry()
             while not wait.answered.wait(max(0.0, min(LOOK_EVERY_S, deadline - time.monotonic()))):
                 if process.link.dead or time.monotonic() >= deadline:
                     return False
                 display.show(stage_of(tally, process.link.status(), prints=True))
-        finally:
-            display.close()
-            tally.flushes.pop(wait.token, None)
         if not wait.ok and wait.reason:
             self._seat.notices.warn("print-failed", f"run {self.id}: {wait.reason}")
         return wait.ok

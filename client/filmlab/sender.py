@@ -61,6 +61,8 @@ class Sender:
         self._tell = tell
         self._try_at = float("-inf")
         self._pause_s = RECONNECT_FIRST_S
+        self._die = random.Random()
+        """Its own: what the training draws from `random` must not depend on us."""
         self._called: Endpoint | None = None
         self._look_at: float | None = None
 
@@ -212,7 +214,7 @@ class Sender:
 
     def _try_later(self, now: float, why: str) -> None:
         self._outbox.why_not(why)
-        self._try_at = now + self._pause_s * random.uniform(0.5, 1.0)
+        self._try_at = now + self._pause_s * self._die.uniform(0.5, 1.0)
         self._pause_s = min(2 * self._pause_s, RECONNECT_MOST_S)
 
     def _hang_up(self, now: float) -> None:
@@ -221,7 +223,7 @@ class Sender:
         self._look_at = None
         self._handle(self._outbox.disconnected(now))
         # Not all clients of a daemon that has died at the same moment.
-        self._try_at = now + random.uniform(0.0, 2 * RECONNECT_FIRST_S)
+        self._try_at = now + self._die.uniform(0.0, 2 * RECONNECT_FIRST_S)
 
     def _converse(self, now: float) -> bool:
         """Receive what has come and send what may be sent; True if something was."""

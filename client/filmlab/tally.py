@@ -1,7 +1,10 @@
 """What do the training thread and the sender both know of one run: what was handed over, lost, printed, asked for?"""
 
+import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from filmlab.latency import Meter
@@ -51,6 +54,17 @@ class Tally:
     failed_films: dict[int, str] = field(default_factory=dict)
     """film -> why it has no print."""
     flushes: dict[int, FlushWait] = field(default_factory=dict)
+
+    @contextmanager
+    def flush(self) -> Iterator[FlushWait]:
+        """A flush to ask for under its token, answered until the end of the block."""
+        # Not of `random`: what the training draws from it must not depend on us.
+        wait = FlushWait(int.from_bytes(os.urandom(8)) >> 1 or 1)
+        self.flushes[wait.token] = wait
+        try:
+            yield wait
+        finally:
+            self.flushes.pop(wait.token, None)
 
     def drop_film(self, reel: Reel, reason: str) -> Dropped | None:
         """A film is thrown away: what is to be said of it to the daemon; None when it had been already."""

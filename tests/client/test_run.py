@@ -2,7 +2,9 @@
 
 import itertools
 import math
+import random
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -47,6 +49,20 @@ def test_numbers_arrive_exactly(studio: Studio) -> None:
     assert math.isnan(third[1]["a"])
     assert third[1]["b/c"] == math.inf
     assert third[1]["t"] == -math.inf
+
+
+def test_what_the_training_draws_is_its_own(studio: Studio) -> None:
+    """Numbers from `random` are the same with us as without: after a flush, and after a connection that broke."""
+    random.seed(7)
+    before = random.getstate()
+    run = studio.init(close_timeout_s=0.5)
+    run.log({"a": 1.0})
+    assert run.flush(10)
+    studio.daemon.kill()
+    link = run._seat.process.link  # type: ignore[union-attr]
+    assert any(link.status().state == "spooling" or time.sleep(0.01) for _ in range(1000))
+    run.finish()
+    assert random.getstate() == before
 
 
 def test_what_is_no_number_is_left_out_and_said_once(studio: Studio) -> None:

@@ -5,7 +5,6 @@ Its page and whatever else is not a recorder's file stay in the state directory.
 
 import itertools
 import os
-import random
 import threading
 import time
 from collections.abc import Iterator
@@ -80,15 +79,10 @@ class ImplicitRun:
             self.ask(number, wish, rows)
             process.link.wait_safe(timeout_s)
             return Answer(False, unanswered="mode offline was asked for")
-        token = random.getrandbits(63) or 1
-        wait = FlushWait(token)
-        tally.flushes[token] = wait
-        try:
-            self.seat.put(encode_entry(self._asking(number, wish, rows, token)))
+        with tally.flush() as wait:
+            self.seat.put(encode_entry(self._asking(number, wish, rows, wait.token)))
             process.link.hurry()
             why = _answered(process, wait, timeout_s, LONELY_AUTO_S if mode == "auto" else LONELY_S)
-        finally:
-            tally.flushes.pop(token, None)
         return Answer(False, unanswered=why) if why else Answer(wait.ok, "" if wait.ok else wait.reason)
 
     def _asking(self, number: int, wish: Wish, rows: int, token: int) -> RecorderAsk:
