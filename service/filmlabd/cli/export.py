@@ -92,9 +92,12 @@ def write(target: Path | None, pieces: Iterable[bytes]) -> int:
             written_bytes = _write(file, pieces)
             os.fsync(file.fileno())
         part.replace(real)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             part.unlink()
+        if isinstance(error, OSError) and error.filename == str(part):
+            # What was asked for, not what stands in its place meanwhile.
+            error.filename = str(target)
         raise
     return written_bytes
 
