@@ -4,7 +4,6 @@ import math
 import operator
 import time
 from collections.abc import Mapping
-from itertools import groupby
 from typing import Any
 
 from filmlab._rows import ROWS_MAX, Row, Sorted, sort_out
@@ -77,7 +76,7 @@ class Logbook:
         if self._axes:
             self._log_on_axes(found, at, wall)
         else:
-            self._log_numbers(found.names, found.values, at, wall, keep=tuple(found.names) == tuple(values))
+            self._log_numbers(found.numbers, at, wall, keep=tuple(found.numbers) == tuple(values))
         for name, medium in found.media:
             self._log_medium(name, medium, at, wall)
         for kind, message in found.complaints:
@@ -85,29 +84,25 @@ class Logbook:
 
     def _log_on_axes(self, found: Sorted, at: int, wall: float) -> None:
         """Each metric at the step that its own axis has reached; those on one axis in one row."""
-        for name, value in zip(found.names, found.values, strict=True):
+        for name, value in found.numbers.items():
             if name not in self._axes:
                 continue
             if value.is_integer() and abs(value) < _STEP_MAX:
                 self._reached[name] = int(value)
             else:
                 found.complaints.append((f"axis {name}", f"{name!r} is an x axis, and {value} is no whole number"))
-        pairs = zip(found.names, found.values, strict=True)
-        by_axis = sorted(
-            ((axis_of(self._definitions, name), name, value) for name, value in pairs), key=lambda it: it[0]
-        )
-        for axis, group in groupby(by_axis, key=lambda item: item[0]):
-            members = list(group)
-            names, row = [name for _, name, _ in members], [value for *_, value in members]
+        by_axis: dict[str, dict[str, float]] = {}
+        for name, value in found.numbers.items():
+            by_axis.setdefault(axis_of(self._definitions, name), {})[name] = value
+        for axis, numbers in sorted(by_axis.items()):
             if axis in self._reached:
-                self._log_numbers(names, row, self._reached[axis], wall, kind=EntryType.AXIS_SNAPSHOT)
+                self._log_numbers(numbers, self._reached[axis], wall, kind=EntryType.AXIS_SNAPSHOT)
             else:
-                self._log_numbers(names, row, at, wall)
+                self._log_numbers(numbers, at, wall)
 
     def _log_numbers(
         self,
-        names: list[str],
-        values: list[float],
+        numbers: Mapping[str, float],
         step: int,
         wall: float,
         *,
@@ -116,15 +111,16 @@ class Logbook:
     ) -> None:
         """One row. `keep`: the next one of these keys takes the quick way."""
         process = self._seat.process
-        if not names or process is None:
+        if not numbers or process is None:
             return
         number = self._seat.tally.number
-        row = Row.of(process.metric_ids(tuple(names), number, wall))
+        names = tuple(numbers)
+        row = Row.of(process.metric_ids(names, number, wall))
         if keep:
             if len(self._seat.rows) >= ROWS_MAX:
                 self._seat.rows.clear()
-            self._seat.rows[tuple(names)] = row
-        body = row.ids + row.pack(*values)
+            self._seat.rows[names] = row
+        body = row.ids + row.pack(*numbers.values())
         self._seat.put_metrics(encode_body(kind, body, number, step, NO_EPISODE, wall))
 
     def _log_medium(self, name: str, medium: Medium, step: int, wall: float) -> None:

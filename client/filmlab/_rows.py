@@ -37,8 +37,7 @@ class Row:
 class Sorted:
     """What one call of `log` had in it, sorted out."""
 
-    names: list[str]
-    values: list[float]
+    numbers: dict[str, float]
     media: list[tuple[str, Medium]]
     complaints: list[tuple[str, str]]
     """(kind, sentence) of what could not be taken as it was."""
@@ -46,7 +45,7 @@ class Sorted:
 
 def sort_out(values: Mapping[Any, Any]) -> Sorted:
     """Look at each pair by itself: numbers, media, what is neither, and mappings, whose names follow a dot."""
-    out = Sorted([], [], [], [])
+    out = Sorted({}, [], [])
     _sort_into(out, values, "", 0)
     return out
 
@@ -57,7 +56,7 @@ def _sort_into(out: Sorted, values: Mapping[Any, Any], prefix: str, depth: int) 
         if isinstance(value, Mapping) and depth < DEPTH_MAX:
             _sort_into(out, value, f"{name}.", depth + 1)
             continue
-        if name in out.names:
+        if name in out.numbers:
             out.complaints.append((f"twice {name}", f"metric {name!r} came twice in one call; the first one is kept"))
         elif not name:
             out.complaints.append(("name", "a metric without a name is left out"))
@@ -71,7 +70,7 @@ def _sort_into(out: Sorted, values: Mapping[Any, Any], prefix: str, depth: int) 
             )
         elif callable(getattr(value, "savefig", None)):
             _figure(name, value, out)
-        elif len(out.names) >= METRICS_MAX:
+        elif len(out.numbers) >= METRICS_MAX:
             out.complaints.append(("many", f"over {METRICS_MAX} metrics in one call; the rest is left out"))
         else:
             _number(name, value, out)
@@ -99,8 +98,7 @@ def _number(name: str, value: Any, out: Sorted) -> None:
         kind = f"not a number: {name}"
         out.complaints.append((kind, f"metric {name!r} is no number but {type(value).__name__}; it is left out"))
     else:
-        out.names.append(name)
-        out.values.append(number)
+        out.numbers[name] = number
 
 
 def _name(key: Any, out: Sorted) -> str:
