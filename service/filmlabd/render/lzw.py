@@ -14,7 +14,6 @@ Indices = npt.NDArray[np.uint8]
 _core: Any = getattr(Image, "core", None)
 
 MIN_CODE_BITS: Final = 2
-MAX_CODE_BITS: Final = 8
 
 
 def code_bits(highest_index: int) -> int:

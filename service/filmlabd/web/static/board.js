@@ -4,7 +4,7 @@ import { el, replace, stored } from "./dom.js";
 import { onKey, onTheme } from "./shell.js";
 import { Panel } from "./panel.js";
 
-export const AXES = [["step", "step"], ["episode", "episode"], ["wall", "wall time"], ["relative", "time since the start"]];
+const AXES = [["step", "step"], ["episode", "episode"], ["wall", "wall time"], ["relative", "time since the start"]];
 const SMOOTHING = [1, 3, 10, 30, 100, 300, 1000, 3000];
 const SETTLE_MS = 90;
 

@@ -1,7 +1,7 @@
 // What is asked of the server, and what it tells by itself.
 
 /** A refusal in the server's own words. */
-export class Refused extends Error {}
+class Refused extends Error {}
 
 async function checked(answer) {
   if (answer.ok) return answer;
