@@ -45,6 +45,8 @@ class Verdict:
     job: Job
     state: str
     strikes: int = 0
+    mended: bool = False
+    """It is done, and had been given up before."""
 
 
 def film_key(session: int, film: int, *, medium: bool = False) -> str:
@@ -123,6 +125,8 @@ class Jobs:
     _running: dict[str, _Waiting] = field(default_factory=dict)
     _stories: dict[str, _Story] = field(default_factory=dict)
     _quarantined: dict[str, str] = field(default_factory=dict)
+    _retried: set[str] = field(default_factory=set)
+    """Of those that wait or run: the ones that had been given up."""
     _served_at: dict[str, float] = field(default_factory=dict)
     _bucket_s: float = LIVE_BUCKET_S
     _bucket_at: float | None = None
@@ -133,6 +137,7 @@ class Jobs:
             if live:
                 return
             del self._quarantined[job.key]
+            self._retried.add(job.key)
         due_at = self._live_due_at(job.key, now) if live else now
         waiting = self._waiting.get(job.key)
         if waiting is None:
@@ -142,6 +147,11 @@ class Jobs:
         waiting.priority = min(waiting.priority, priority)
         waiting.live = waiting.live and live
         waiting.due_at = min(waiting.due_at, due_at)
+
+    def retry(self, job: Job, now: float) -> None:
+        """Somebody asks for a job that was given up, maybe by a former daemon."""
+        self._retried.add(job.key)
+        self.submit(job, Priority.WATCHED, now)
 
     def start(self, free: int, now: float) -> list[Job]:
         """At most `free` jobs to start now: by priority, then the run that was served longest ago, then the oldest."""
@@ -180,7 +190,9 @@ class Jobs:
             story.strikes = 0
             self._delay_again(outcome.key, now)
             self._forget_film(item.job)
-            return Verdict(item.job, "done")
+            mended = outcome.key in self._retried
+            self._retried.discard(outcome.key)
+            return Verdict(item.job, "done", mended=mended)
         story.strikes += 1
         if outcome.memory and not item.job.lean:
             self._wait_again(replace(item, job=replace(item.job, lean=True)), now, now + BACKOFF_S)
@@ -191,6 +203,7 @@ class Jobs:
             return Verdict(item.job, "retry", story.strikes)
         strikes, story.strikes = story.strikes, 0
         self._quarantined[outcome.key] = outcome.error
+        self._retried.discard(outcome.key)
         self._waiting.pop(outcome.key, None)
         self._forget_film(item.job)
         return Verdict(item.job, "failed", strikes)

@@ -10,13 +10,13 @@ from filmlabd.runs import Run
 
 WORKING_AGAIN = "workers work again: rendering goes on"
 LASTING = (JobKind.EPISODE, JobKind.MEDIA, JobKind.RECORDER, JobKind.RESULTS)
-"""Kinds whose prints are remembered one by one; of the others the next redraw tells."""
+"""Kinds whose prints are remembered one by one; of the others the next redraw tells, unless they were given up."""
 
 
 def fact_of(verdict: Verdict, outcome: Outcome, now: Now) -> JobDone | JobStruck | None:
-    """What to keep of a verdict; None of a redraw that is done, or will be tried again."""
+    """What to keep of a verdict; None of a redraw that will be tried again, or is done and had not been given up."""
     job, lasting = verdict.job, verdict.job.kind in LASTING
-    if verdict.state == "done" and lasting:
+    if verdict.state == "done" and (lasting or verdict.mended):
         paths, notes = "\n".join(outcome.paths), "\n".join(outcome.notes)
         return JobDone(job.key, job.run_id, job.kind, job.session, job.film, paths, notes, outcome.cost_s, now.wall)
     if verdict.state == "failed" or (verdict.state == "retry" and lasting):

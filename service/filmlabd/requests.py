@@ -128,7 +128,7 @@ def _retry(lab: Lab, args: dict[str, Any], now: Now) -> dict[str, Any]:
     if type(recorder) is not int or type(film) is not int:
         raise BadInput("retry: recorder and film are whole numbers")
     job = job_of(_text(args, "key"), run_id, recorder, (_session(args), film))
-    lab.jobs.submit(job, Priority.WATCHED, now.at)
+    lab.jobs.retry(job, now.at)
     return {"key": job.key}
 
 

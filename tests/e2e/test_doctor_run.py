@@ -95,6 +95,15 @@ def test_a_print_that_failed_is_told_with_its_reason_and_made_when_that_is_mende
     blocked.unlink()
     house.command("develop", "r1")
     until(lambda: len(list(blocked.glob("episodes/*.gif"))) == 3, "the clips to be made")
+    until(lambda: len(list(blocked.glob("curves/**/*.svg"))) == 2, "the curves to be drawn")
+    until(lambda: not failures(house), "all of it to be said")
+    assert "all is well" in house.command("doctor", "r1")
+    assert (blocked / "index.html").exists() and not house.ask("status")["quarantined"]
+
+
+def failures(house: House) -> list[str]:
+    with house.read() as index:
+        return [row.key for row in index.failures()]
 
 
 def test_a_daemon_that_is_stopped(trained: House) -> None:

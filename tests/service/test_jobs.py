@@ -148,6 +148,21 @@ def test_live_redraws_leave_a_quarantined_panel_alone(jobs: Jobs) -> None:
     assert jobs.start(1, 10.0) == [job("a", final=True)]
 
 
+def test_what_had_been_given_up_and_is_done_is_told(jobs: Jobs) -> None:
+    """By this daemon or by a former one; once, and not of one that fails again."""
+    jobs.submit(job("a"), Priority.CURVE, 0.0)
+    jobs.start(1, 0.0)
+    assert jobs.finish(Outcome("a", False, 0.1, error="no", retry=False), 0.0) == Verdict(job("a"), "failed", 1)
+    for ok, mended in ((False, False), (True, True), (True, False)):
+        jobs.submit(job("a"), Priority.CURVE, 1.0)
+        jobs.start(1, 1.0)
+        verdict = jobs.finish(Outcome("a", ok, 0.1, retry=False), 1.0)
+        assert verdict is not None and verdict.mended == mended
+    jobs.retry(job("b"), 2.0)
+    jobs.start(1, 2.0)
+    assert jobs.finish(Outcome("b", True, 0.1), 2.0) == Verdict(job("b"), "done", mended=True)
+
+
 def test_a_stranger_is_no_outcome(jobs: Jobs) -> None:
     """An outcome of a job that does not run changes nothing."""
     assert jobs.finish(done("never asked for"), 0.0) is None

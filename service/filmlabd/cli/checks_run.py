@@ -77,7 +77,7 @@ def check_recorders(
 
 def check_prints(run_id: str, prints: Sequence[PrintRow]) -> list[Finding]:
     """Curves, pages and histories that were given up; films are looked at one by one elsewhere."""
-    advice = "mend that; it is drawn again when the run goes on"
+    advice = f"mend that, then `filmlab develop {run_id}` tries again"
     return [
         Finding("print", Level.BAD, f"{row.key.replace(f':{run_id}', '')} was given up: {row.reason}", advice)
         for row in prints

@@ -30,11 +30,11 @@ def run(paths: StatePaths, name: str, episodes: Collection[int], *, as_json: boo
         # Of a film that is gone nothing can be made: its episode must say so, or be passed over.
         rows = [row for row in rows if not row.film_gone or row.episode in episodes]
         wanted = _named(rows, episodes) if episodes else [row for row in rows if _is_missing(row, found.directory)]
-        # Results have no episode: they are tried again with all that is missing.
+        # Curves, pages and results have no episode: they are tried again with all that is missing.
         given_up = [row for row in reader.failures() if row.run_id == found.run_id and row.quarantined]
-        results = [row for row in given_up if row.kind == JobKind.RESULTS and not episodes]
+        others = [row for row in given_up if row.kind not in (JobKind.EPISODE, JobKind.MEDIA) and not episodes]
         recorders = {row.film: reader.trace(row.session, row.film) for row in wanted}
-    if wanted or results:
+    if wanted or others:
         ensure_daemon(paths, START_TIMEOUT_S)
     control = Control(paths, ASK_TIMEOUT_S)
     for row in wanted:
@@ -43,11 +43,11 @@ def run(paths: StatePaths, name: str, episodes: Collection[int], *, as_json: boo
             "develop", run_id=found.run_id, session=f"{row.session:016x}", film=row.film,
             medium=bool(row.media_name), recorder=trace.recorder if trace is not None else 0,
         )  # fmt: skip
-    for made in results:
+    for made in others:
         session = f"{made.session:016x}"
         control.ask("retry", run_id=found.run_id, key=made.key, session=session, film=made.film)
     numbers = [row.episode for row in wanted if not row.media_name]
-    asked_for = len(wanted) + len(results)
+    asked_for = len(wanted) + len(others)
     if as_json:
         document = {"run_id": found.run_id, "asked_for": asked_for, "episodes": numbers}
         return [dump(document)], False
