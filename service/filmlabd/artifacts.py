@@ -123,14 +123,12 @@ class RunDirectory(Printed):
             directory = self._enter(directories, stack, final=final)
             part = f".{name}.part"
             # What a killed worker left; two workers never have the same job.
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(part, dir_fd=directory)
+            _remove(part, directory)
             try:
                 self._write(part, directory, pieces, final=final)
                 os.rename(part, name, src_dir_fd=directory, dst_dir_fd=directory)
             except BaseException:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(part, dir_fd=directory)
+                _remove(part, directory)
                 raise
             if final:
                 os.fsync(directory)
@@ -149,8 +147,7 @@ class RunDirectory(Printed):
         """
         part = f".{token}.part"
         with _told(self.path / name, "cannot be written"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(part, dir_fd=self._root)
+            _remove(part, self._root)
             try:
                 self._write(part, self._root, data, final=True)
                 self._link(part, name)
@@ -159,8 +156,7 @@ class RunDirectory(Printed):
                     raise Transient(f"{self.path / name} has come to be meanwhile") from found
                 os.rename(part, name, src_dir_fd=self._root, dst_dir_fd=self._root)
             finally:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(part, dir_fd=self._root)
+                _remove(part, self._root)
             os.fsync(self._root)
         return name
 
@@ -169,10 +165,9 @@ class RunDirectory(Printed):
         if not _exists(name, self._root):
             return False
         try:
-            # Not waiting: it may be a pipe. Whatever cannot be read is somebody else's.
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-            descriptor = os.open(name, flags, dir_fd=self._root)
+            descriptor = os.open(name, _PRINT, dir_fd=self._root)
         except OSError:
+            # Whatever cannot be read is somebody else's.
             return True
         try:
             found = os.fstat(descriptor)
@@ -223,6 +218,11 @@ class RunDirectory(Printed):
             if final:
                 file.flush()
                 os.fsync(descriptor)
+
+
+def _remove(name: str, at: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=at)
 
 
 def _exists(name: str, at: int) -> bool:

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import sys
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from filmlab.errors import BadInput
@@ -40,7 +39,7 @@ def run(paths: StatePaths, name: str | None, port: int, *, as_json: bool) -> tup
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
 
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         serve(paths, port, told)
     except BadInput as error:
@@ -49,10 +48,6 @@ def run(paths: StatePaths, name: str | None, port: int, *, as_json: bool) -> tup
         # The usual way to end it.
         return [], False
     return [], False
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _find(paths: StatePaths, name: str) -> str:

@@ -12,7 +12,6 @@ import time
 import tty
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from filmlab.errors import BadInput, Corrupt, Transient
@@ -104,7 +103,8 @@ def _live(watch: Watch, console: "Console") -> None:
 
     from filmlabd.cli.top_screen import screen
 
-    signal.signal(signal.SIGTERM, _end)
+    # As Ctrl-C does: the terminal is put back as it was.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _heard() as keyboard, Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             seen = watch.look(time.monotonic(), time.time())
@@ -116,11 +116,6 @@ def _live(watch: Watch, console: "Console") -> None:
                     live.update(screen(seen, size.width, size.height, KEYS), refresh=True)
                 if _pressed(keyboard, LISTEN_S) in (b"q", b"Q"):
                     return
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    """As Ctrl-C does: the terminal is put back as it was."""
-    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
