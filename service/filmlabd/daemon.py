@@ -139,6 +139,9 @@ class Daemon:
     def _from_disk(self, event: events.Event) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed already: the end has been decided
             self._loop.call_soon_threadsafe(self._happen, event)
+            if isinstance(event, events.Measured) and event.stuck:
+                # Maybe for want of descriptors: not a moment later than it is noticed.
+                self._loop.call_soon_threadsafe(self._weigh)
 
     def _now(self) -> events.Now:
         return events.Now(time.monotonic(), time.time())
@@ -257,6 +260,7 @@ class Daemon:
             log.error(
                 "%d of %d descriptors are in use: no more connections for now", now.descriptors, now.descriptors_max
             )
+        if self._scales.crowded and not self._transport.gone():
             self._transport.shut()
             self._questions.shut()
         if self._scales.is_runaway(now, sessions * credit_bytes(self._settings.memory_bytes, sessions)):

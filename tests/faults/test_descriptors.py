@@ -90,10 +90,9 @@ def test_row_27_connections_that_would_take_every_descriptor_are_not_let_in(cram
     held: list[socket.socket] = []
     before = cramped.descriptors()
     with contextlib.suppress(OSError):
-        for count in range(1, int(0.9 * DESCRIPTORS) - before):
+        for _ in range(int(0.85 * DESCRIPTORS) - before):
             # Let in: those that say nothing are hung up on after 3 s.
             held.append(zmtp.greet(cramped.house.paths.ingest_socket))
-            until(lambda wanted=before + count: cramped.descriptors() >= wanted - 64, "a connection to be accepted")
     cramped.wait_said(SHUT)
     until(lambda: not cramped.house.paths.ingest_socket.exists(), "the door to be shut")
     refused = 0
