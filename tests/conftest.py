@@ -5,6 +5,14 @@ import signal
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test has a time limit of its own: the machine may be busy.
+settings.register_profile(
+    "filmlab", settings.get_profile(settings.get_current_profile_name()), deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
+settings.load_profile("filmlab")
 
 FINE_EVERYWHERE = "only root"
 """How the reason begins of what cannot be tried as an ordinary user, whatever is installed."""

@@ -168,7 +168,7 @@ class Delivery(RuleBasedStateMachine):
 
 
 TestDelivery = Delivery.TestCase
-TestDelivery.settings = settings(max_examples=120, stateful_step_count=60, deadline=None)
+TestDelivery.settings = settings(max_examples=120, stateful_step_count=60)
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -372,7 +372,7 @@ def test_misuse_is_told(x: list[float], y: list[float], color: str | None, messa
     st.integers(0, 9) | st.none(),
     st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_floats_make_a_picture(values: list[list[float]], window: int | None, recorder: bool) -> None:
     """No value, however odd, stops a curve: both emitters take whatever floats there are."""
     shown = (Series(f"s{k}", np.arange(float(len(y))), np.array(y), None, window) for k, y in enumerate(values))

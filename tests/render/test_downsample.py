@@ -34,7 +34,7 @@ def check_group(columns: Columns, number: int, y: np.ndarray) -> None:
 
 
 @given(st.lists(VALUES, min_size=1, max_size=60), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_groups_hold_what_is_in_them(values: list[float], data: st.DataObject) -> None:
     """Minimum, maximum, first, last, mean and counts of every group are those of its samples, whatever they are."""
     y = np.array(values)
@@ -48,7 +48,7 @@ def test_groups_hold_what_is_in_them(values: list[float], data: st.DataObject) -
 
 
 @given(st.lists(VALUES, min_size=1, max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_groups_of_groups_hold_the_same(values: list[float]) -> None:
     """Folding twice, as a pyramid does, loses nothing that folding once keeps."""
     single = downsample.singles(np.arange(len(values), dtype=float), np.array(values))

@@ -49,7 +49,7 @@ def test_bold_is_bolder() -> None:
 
 
 @given(st.text(max_size=40), st.floats(0, 400), st.sampled_from([11, 12, 16]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_is_cut_fits(text: str, room_px: float, size_px: int) -> None:
     """No text, of any script, is ever wider than the room it was cut to."""
     shown = fonts.cut(fonts.clean(text), room_px, size_px)

@@ -66,7 +66,7 @@ def test_decoders_agree(name: str, quality: str) -> None:
 
 
 @pytest.mark.parametrize("quality", QUALITIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(frames=arrays(np.uint8, (4, 5, 7, 3), elements=st.integers(0, 255)), levels=st.integers(1, 255))
 def test_any_small_clip_comes_back_exactly(quality: str, frames: np.ndarray, levels: int) -> None:
     """Whatever the pixels are, 35 of them never have too many colours."""
@@ -76,7 +76,7 @@ def test_any_small_clip_comes_back_exactly(quality: str, frames: np.ndarray, lev
 
 
 @pytest.mark.parametrize("quality", QUALITIES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), colours=st.integers(200, 4000), share=st.floats(0.001, 1))
 def test_many_random_colours_decode_alike(quality: str, seed: int, colours: int, share: float) -> None:
     """Growing, restarted and quantised tables in any order make a file that two decoders read alike."""

@@ -21,7 +21,7 @@ def decoded(data: bytes, shape: tuple[int, int]) -> np.ndarray:
         return np.asarray(picture.convert("RGB"))[..., 0]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(seed=st.integers(0, 2**32 - 1), levels=st.integers(1, 256), height=st.integers(1, 90), width=st.integers(1, 90))
 def test_private_and_public_coder_decode_alike(seed: int, levels: int, height: int, width: int) -> None:
     """Both ways to the same indices give them back, at the smallest code size that holds them."""

@@ -58,7 +58,7 @@ def test_memory_is_bounded_and_fine_enough() -> None:
 
 
 @given(st.lists(st.integers(0, 3000), max_size=8), st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_one_by_one_or_in_batches_is_the_same(sizes: list[int], singly: bool) -> None:
     """What a picture shows does not depend on how the samples came in."""
     total = sum(sizes)

@@ -71,7 +71,7 @@ def test_is_exact_to_a_part_in_1e12(window: int, disturb: object) -> None:
     st.lists(st.one_of(st.floats(-1e6, 1e6), st.floats(), st.just(1e300), st.just(math.nan)), max_size=60),
     st.integers(-2, 70),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_hits_the_exact_mean_within_its_own_rounding(values: list[float], window: int) -> None:
     """For any floats at all the error is 1e-12 of the mean, or 1e-25 of the values where these cancel."""
     y = np.array(values)
@@ -89,7 +89,7 @@ def test_hits_the_exact_mean_within_its_own_rounding(values: list[float], window
     st.integers(1, 20),
     st.lists(st.integers(0, 30), max_size=12),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_grows_to_the_same_bits(values: list[float], window: int, cuts: list[int]) -> None:
     """A curve that was drawn live equals the one drawn at the end, however the values came in."""
     smoother = MovingAverage(window)

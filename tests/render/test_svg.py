@@ -86,7 +86,7 @@ HOSTILE = st.one_of(
 
 
 @given(HOSTILE, HOSTILE, HOSTILE)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_name_breaks_out_of_its_text(title: str, label: str, name: str) -> None:
     """Names come from anywhere: whatever they hold, the SVG is valid UTF-8 XML with the same elements."""
     panel = Panel(title, label, label, (Series(name, np.arange(3.0), np.arange(3.0), average_window=2),))

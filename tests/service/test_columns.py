@@ -46,7 +46,7 @@ def points(db: sqlite3.Connection, name: str, writer: int = 1) -> Arrays:
     return join(arrays for _, arrays in chunks(db, name, writer))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.one_of(

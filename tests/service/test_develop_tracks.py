@@ -94,7 +94,7 @@ def mean(pyramid: Pyramid) -> float:
     return float((groups.mean * groups.count).sum() / groups.count.sum())
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(growth=st.lists(st.sampled_from([1, 3, 100, 700, 4095, 4096, 9000]), min_size=1, max_size=25), data=st.data())
 def test_a_track_goes_on_where_it_was(
     tmp_path_factory: pytest.TempPathFactory, growth: list[int], data: st.DataObject

@@ -33,7 +33,7 @@ def shown(films: FilmStore, *told: Envelope) -> tuple[list[NDArray[np.uint8]], l
     return out, notes
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 4), max_size=5), st.sampled_from([(4, 6, 3), (5, 3), (1, 1, 3)]), st.booleans())
 def test_frames_come_back_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, counts: list[int], shape: tuple[int, ...], raw: bool

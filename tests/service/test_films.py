@@ -77,7 +77,7 @@ def test_every_torn_tail_is_cut_before_the_next_chunk(tmp_path: Path) -> None:
         films.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.integers(1, 3), st.integers(1, 9)), max_size=15),
     st.integers(0, 4),

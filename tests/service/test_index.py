@@ -119,7 +119,7 @@ def test_applying_twice_changes_nothing(journal: Journal, path: Path, again: str
     index.close()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_killed_anywhere_it_catches_up(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """Whatever was committed when the process went: the rest follows from the journal at the next start."""

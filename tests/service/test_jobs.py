@@ -200,7 +200,7 @@ def test_asking_again_does_not_make_a_lean_job_a_full_one(jobs: Jobs) -> None:
     assert jobs.start(1, 9.0) == [job("a", final=True, lean=True)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.sampled_from("sflx"), st.integers(0, 3), st.booleans()), max_size=60))
 def test_every_job_ends(steps: list[tuple[str, int, bool]]) -> None:
     """Whatever happens in whatever order, every job that was asked for is done or given up in the end."""

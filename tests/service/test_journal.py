@@ -37,7 +37,7 @@ def limit_files(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.integers(0, 900), min_size=1, max_size=6), max_size=8), st.data())
 def test_what_was_appended_is_scanned_from_any_position(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[int]], data: st.DataObject
@@ -127,7 +127,7 @@ def test_a_flipped_bit_is_set_aside_and_the_rest_kept(tmp_path: Path, segment: i
     assert copy.stat().st_size == 36 + 1 + 50 + missing
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_power_cut_costs_nothing_that_was_synced_and_leaves_no_gap(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -217,7 +217,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps)
 def test_core_client_and_index_agree(told: list[tuple[str, Any, int]]) -> None:
     """However requests, episodes, syncs and messages interleave: once all is said, the same is left of the requests in

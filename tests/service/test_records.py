@@ -38,7 +38,7 @@ def test_records_come_back_as_they_were_written(scratch: Path) -> None:
     ] * 4
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 5), st.integers(0, 400), st.integers(0, 7))
 def test_a_flipped_bit_costs_one_record(scratch: Path, victim: int, at: int, bit: int) -> None:
     """Whatever bit of whatever record is turned over: that record is found damaged, all others come back."""
@@ -109,7 +109,7 @@ def test_a_header_that_lies_about_its_length_hides_no_record(scratch: Path, bit:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_garbage_is_damage_and_nothing_else(scratch: Path, garbage: bytes) -> None:
     """Any bytes at all are read to their end without an exception."""
     ends = [item.end for item in read(scratch, garbage)]

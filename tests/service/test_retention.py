@@ -61,7 +61,7 @@ def treasures(films: Sequence[KeptFilm]) -> set[int]:
 
 
 @given(households(), needs)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_film_goes_before_it_is_printed_or_given_up(films: list[KeptFilm], need: Need) -> None:
     """Whatever is needed, and each film goes once."""
     chosen = choose(films, need, NOW)
@@ -70,7 +70,7 @@ def test_no_film_goes_before_it_is_printed_or_given_up(films: list[KeptFilm], ne
 
 
 @given(households(), needs)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_as_much_goes_as_is_needed_and_no_film_more(films: list[KeptFilm], need: Need) -> None:
     """Without the last one it would be too little; it is too little only where nothing more may go."""
 
@@ -87,7 +87,7 @@ def test_as_much_goes_as_is_needed_and_no_film_more(films: list[KeptFilm], need:
 
 
 @given(households())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_last_and_the_best_go_at_the_end(films: list[KeptFilm]) -> None:
     """All others that may go have gone by then; a best that is not also a last outlives every last."""
     chosen = [item.film for item in choose(films, ALL, NOW)]
@@ -98,7 +98,7 @@ def test_the_last_and_the_best_go_at_the_end(films: list[KeptFilm]) -> None:
 
 
 @given(households(), needs, st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_order_in_which_they_are_told_means_nothing(films: list[KeptFilm], need: Need, rng: random.Random) -> None:
     """The same household gives the same answer, so that a repeated question after a crash does no further harm."""
     shuffled = films.copy()

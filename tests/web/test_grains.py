@@ -9,7 +9,7 @@ from filmlabd.web.grains import BAD, FINITE, HIGH, LOW, MEAN, Granary, grind, me
 VALUES = st.lists(st.floats(width=32) | st.sampled_from([1e308, -1e308]), min_size=1, max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values=VALUES, cells=st.integers(1, 40), again=st.integers(1, 7))
 def test_nothing_is_lost_or_counted_twice(values: list[float], cells: int, again: int) -> None:
     """Ground, and merged once more: range, counts and mean of all are those of the points, and none overflows."""
