@@ -34,7 +34,7 @@ LONG_TRAINER = """
                 episode.step(action=step % 4, reward=1.0, frame=frame)
                 step += 1
                 pause.wait(0.01)
-    print("flushed", run.flush(60), "steps", step, flush=True)
+    print("flushed", run.flush(600), "steps", step, flush=True)
     run.finish()
 """
 
@@ -67,10 +67,12 @@ class Growth:
         self._over.set()
         self._thread.join()
         try:
-            output, _ = self._trainer.communicate(timeout=120)
+            # Beside the loops of a soak the workers, at nice 19, get little of a processor.
+            output, _ = self._trainer.communicate(timeout=700)
         finally:
             self.house.close()
-        told, bad = [], int("flushed True" not in output)
+        whole = "flushed True" in output
+        told, bad = [] if whole else [f"bad: the trainer's last words: {output}"], int(not whole)
         for name, samples in self._samples.items():
             line, is_bad = judged(name, samples)
             told.append(line)
