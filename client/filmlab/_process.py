@@ -22,6 +22,8 @@ from filmlab.wire.entries import MetricNames, Recorder, encode_entry
 if TYPE_CHECKING:
     from filmlab._seat import Seat
 
+SESSIONS_KEPT = 4096
+
 Key: TypeAlias = tuple[str, str, str, int, int, int]
 
 
@@ -55,12 +57,13 @@ class Process:
         self._run_numbers = itertools.count()
         self._metrics: dict[str, int] = {}
         self._metric_numbers = itertools.count()
+        self._forget_exit: Callable[[], None] = lambda: None
 
     def begin(self) -> None:
         """Start the link. Raises BadInput as `Link.start` does."""
         self.link.start()
         # After the link's own: what is registered last is called first, and finished runs must still find a link.
-        _at_exit(self._exit)
+        self._forget_exit = _at_exit(self._exit)
 
     def enter(self, seat: "Seat") -> None:
         """A run joins this session; its number in it goes to `tally.number`."""
@@ -83,7 +86,7 @@ class Process:
                 if _processes.get(self.key) is self:
                     del _processes[self.key]
             closing = self.link.close(max(0.0, until - time.monotonic()))
-            atexit.unregister(self._exit)
+            self._forget_exit()
             return Departure(closing.safe, closing)
         self.packer.tallies.pop(number, None)
         return Departure(safe, None)
@@ -125,8 +128,8 @@ class Process:
 
 _lock = threading.Lock()
 _processes: dict[Key, Process] = {}
-_sessions: set[int] = set()
-"""All that this process has begun."""
+_sessions: dict[int, None] = {}
+"""The last ones that this process has begun, in this order: of one that is over for long, nobody asks."""
 
 
 def join(options: RunOptions, seat: "Seat", parent_session: int = 0) -> Process:
@@ -149,7 +152,9 @@ def join(options: RunOptions, seat: "Seat", parent_session: int = 0) -> Process:
         if process is None or process.link.dead:
             process = Process(key, options, paths, parent_session)
             process.begin()
-            _sessions.add(process.link.session)
+            _sessions[process.link.session] = None
+            if len(_sessions) > SESSIONS_KEPT:
+                del _sessions[next(iter(_sessions))]
             _processes[key] = process
             for note in paths.notes:
                 process.notices.tell(note, note)
@@ -158,7 +163,7 @@ def join(options: RunOptions, seat: "Seat", parent_session: int = 0) -> Process:
 
 
 def is_ours(session: int) -> bool:
-    """Whether this is or was a session of this process."""
+    """Whether this is or was a session of this process, one of the last `SESSIONS_KEPT`."""
     return session in _sessions
 
 
@@ -176,19 +181,27 @@ def _after_fork() -> None:
     _processes.clear()
     _sessions.clear()
     for process in parents:
-        atexit.unregister(process._exit)
+        process._forget_exit()
         for seat in process.seats():
             seat.detach("forked")
 
 
-def _at_exit(call: Callable[[], None]) -> None:
+def _at_exit(call: Callable[[], None]) -> Callable[[], None]:
+    """See to it that this is called when the process ends; what takes that back, so that nothing of it is kept."""
     atexit.register(call)
     children = sys.modules.get("multiprocessing.process")
     if children is not None and children.parent_process() is not None:
         # A child of multiprocessing leaves by os._exit: only its own finalizers are called.
         from multiprocessing.util import Finalize
 
-        Finalize(None, call, exitpriority=100)
+        finalizer = Finalize(None, call, exitpriority=100)
+
+        def forget() -> None:
+            atexit.unregister(call)
+            finalizer.cancel()
+
+        return forget
+    return lambda: atexit.unregister(call)
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -23,6 +23,9 @@ class Stats:
     dropped_reasons: dict[str, int]
     prints_made: int
     prints_failed: tuple[str, ...]
+    """Why, of the last 1000 prints that failed."""
+    failures: int
+    """How many prints failed in all."""
     developing: int
     """Films that have ended and are neither printed nor failed."""
     calls: int
@@ -48,6 +51,7 @@ def stats_of(tally: Tally) -> Stats:
         dropped_reasons=dict(tally.dropped_reasons),
         prints_made=tally.prints_made,
         prints_failed=tuple(tally.prints_failed),
+        failures=tally.failures,
         developing=max(0, tally.films_begun - tally.films_printed),
         calls=blocked.count,
         blocked_total_s=blocked.total_ns / 1e9,
@@ -77,7 +81,7 @@ def farewell(label: str, tally: Tally, directory: Path, closing: Closing | None,
     if developing and (closing is None or closing.safe):
         parts.append(f"{developing} still developing")
     if tally.prints_failed:
-        parts.append(f"{len(tally.prints_failed)} failed ({tally.prints_failed[0]})")
+        parts.append(f"{tally.failures} failed ({tally.prints_failed[0]})")
     if tally.dropped_films:
         reason = next(iter(tally.dropped_reasons), "")
         parts.append(f"{_count(tally.dropped_films, 'film')} dropped ({reason})")

@@ -13,6 +13,12 @@ from filmlab.reel import Reel
 from filmlab.wire.entries import Dropped
 from filmlab.wire.messages import Plan, Print
 
+FAILURES_KEPT = 1000
+"""Of failed prints, and of films without a print: the last ones are named."""
+REASONS_KEPT = 64
+"""Reasons of drops that are told apart: a reason may be the words of an error, with numbers in them."""
+OTHER_REASONS = "other reasons"
+
 
 @dataclass(slots=True)
 class FlushWait:
@@ -47,12 +53,16 @@ class Tally:
     dropped_bytes: int = 0
     dropped_metrics: int = 0
     dropped_reasons: dict[str, int] = field(default_factory=dict)
+    """reason -> how many drops; from the 65th reason on they are `other reasons`."""
     prints_made: int = 0
     films_printed: int = 0
     """Episodes and media that are through, well or not."""
+    failures: int = 0
+    """Prints that failed."""
     prints_failed: list[str] = field(default_factory=list)
+    """Why, of the last `FAILURES_KEPT` of them."""
     failed_films: dict[int, str] = field(default_factory=dict)
-    """film -> why it has no print."""
+    """film -> why it has no print, of the last `FAILURES_KEPT` films that have none."""
     flushes: dict[int, FlushWait] = field(default_factory=dict)
 
     @contextmanager
@@ -81,6 +91,8 @@ class Tally:
 
     def count_drop(self, reason: str) -> None:
         """One more drop for this reason."""
+        if reason not in self.dropped_reasons and len(self.dropped_reasons) >= REASONS_KEPT:
+            reason = OTHER_REASONS
         self.dropped_reasons[reason] = self.dropped_reasons.get(reason, 0) + 1
 
     def printed(self, item: Print) -> None:
@@ -95,6 +107,14 @@ class Tally:
         if item.ok:
             self.prints_made += 1
         else:
-            self.prints_failed.append(item.reason or f"{item.what} failed")
-            if item.film:
-                self.failed_films[item.film] = self.prints_failed[-1]
+            self._failed(item.film, item.reason or f"{item.what} failed")
+
+    def _failed(self, film: int, reason: str) -> None:
+        self.failures += 1
+        # A list and not a deque: other threads copy it, and a deque cannot be copied while it is appended to.
+        self.prints_failed.append(reason)
+        del self.prints_failed[:-FAILURES_KEPT]
+        if film:
+            self.failed_films[film] = reason
+            if len(self.failed_films) > FAILURES_KEPT:
+                del self.failed_films[next(iter(self.failed_films))]

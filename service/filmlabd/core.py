@@ -140,7 +140,7 @@ class Core:
 
     def check(self) -> None:
         """The invariants, for tests."""
-        self.lab.jobs.check()
+        self.lab.jobs.check(self.lab.runs)
         for session in self.sessions.values():
             session.check()
 
@@ -289,7 +289,7 @@ class Core:
         for session in moved.values():
             self._desk.acknowledge(session, out)
         for peer, owner, nonce in batch.pings:
-            out.append(events.Send(peer, messages.encode(messages.Pong(nonce, now.wall), owner)))
+            out.append(events.Send(peer, messages.encode(messages.Pong(nonce), owner)))
 
     def _indexed(self, number: int, now: Now, out: list[Command]) -> None:
         """Readable: now it may have consequences."""

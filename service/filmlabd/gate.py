@@ -41,6 +41,7 @@ class Gate:
     def measured(self, disk: events.Measured, now: Now, out: list[Command]) -> bool:
         """Take note of how the disk stands; True when film may come again that could not."""
         self.disk = disk
+        self._missed.intersection_update(self.desk.sessions)
         was, self.desk.closed = self.desk.closed, self._why_closed(disk)
         if self.desk.closed and not was:
             for session in self.desk.sessions.values():

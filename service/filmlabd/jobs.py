@@ -4,7 +4,7 @@ Live redraws of one panel keep a distance of max(gap, factor × their last cost)
 share of one core: a bucket fills with that share of the time that passes, and each redraw takes its cost out of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
@@ -15,6 +15,8 @@ from filmlabd.model import Job, JobKind, Outcome
 STRIKES = 3
 BACKOFF_S = 0.5
 LIVE_BUCKET_S = 2.0
+GIVEN_UP_KEPT = 4096
+"""Of jobs that were given up in this life of the daemon: the last ones are known by name. The index knows all."""
 _FILMS = (JobKind.EPISODE, JobKind.MEDIA)
 
 
@@ -115,16 +117,30 @@ class _Story:
     cost_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _GivenUp:
+    """Why a job is not tried any more."""
+
+    run_id: str
+    reason: str
+
+
 @dataclass(slots=True)
 class Jobs:
-    """All pieces of rendering that wait or run."""
+    """All pieces of rendering that wait or run.
+
+    What is remembered beside them is bounded: of jobs that were given up, by `GIVEN_UP_KEPT`; of redraws, by the runs
+    that are not over. A live redraw that was given up so long ago that it is not known any more is tried anew.
+    """
 
     live_rules: LiveRules = field(default_factory=LiveRules)
     breaker: Breaker = field(default_factory=Breaker)
     _waiting: dict[str, _Waiting] = field(default_factory=dict)
     _running: dict[str, _Waiting] = field(default_factory=dict)
     _stories: dict[str, _Story] = field(default_factory=dict)
-    _quarantined: dict[str, str] = field(default_factory=dict)
+    _quarantined: dict[str, _GivenUp] = field(default_factory=dict)
+    _nameless: int = 0
+    """How many were given up before those that are known by name."""
     _retried: set[str] = field(default_factory=set)
     """Of those that wait or run: the ones that had been given up."""
     _served_at: dict[str, float] = field(default_factory=dict)
@@ -202,7 +218,7 @@ class Jobs:
             self._wait_again(item, now, now + BACKOFF_S * 2 ** (story.strikes - 1))
             return Verdict(item.job, "retry", story.strikes)
         strikes, story.strikes = story.strikes, 0
-        self._quarantined[outcome.key] = outcome.error
+        self._give_up(item.job, outcome.error)
         self._retried.discard(outcome.key)
         self._waiting.pop(outcome.key, None)
         self._forget_film(item.job)
@@ -223,6 +239,15 @@ class Jobs:
         """The run is over: what was remembered of its redraws is not needed any more."""
         self._served_at.pop(run_id, None)
         self._stories = {key: story for key, story in self._stories.items() if story.run_id != run_id}
+
+    def forget_idle_run(self, run_id: str) -> None:
+        """The same, once nothing of it waits or runs: of a run that is over, somebody may want a print again."""
+        if not self.of_run(run_id):
+            self.forget_run(run_id)
+
+    def forget_removed_run(self, run_id: str) -> None:
+        """The run was removed: nobody can ask for its prints again."""
+        self._quarantined = {key: item for key, item in self._quarantined.items() if item.run_id != run_id}
 
     def forget_film(self, session: int, film: int) -> None:
         """The film is gone: nobody can ask for its prints again, and nobody has to mend why they failed."""
@@ -249,21 +274,26 @@ class Jobs:
 
     @property
     def quarantined(self) -> dict[str, str]:
-        """key -> why, of the jobs that were given up."""
-        return dict(self._quarantined)
+        """key -> why, of the last jobs that were given up, in this order."""
+        return {key: item.reason for key, item in self._quarantined.items()}
 
     @property
     def counts(self) -> dict[str, int]:
         """How many wait, run, and were given up."""
-        return {"waiting": len(self._waiting), "running": len(self._running), "failed": len(self._quarantined)}
+        failed = self._nameless + len(self._quarantined)
+        return {"waiting": len(self._waiting), "running": len(self._running), "failed": failed}
 
     @property
     def idle(self) -> bool:
         """Nothing waits and nothing runs."""
         return not self._waiting and not self._running
 
-    def check(self) -> None:
-        """The invariants, for tests: keys agree, nothing that was given up waits for a live redraw."""
+    def check(self, runs: Collection[str] | None = None) -> None:
+        """The invariants, for tests: keys agree, nothing that was given up waits, nothing is remembered for ever.
+
+        Args:
+            runs: those that are not over; None: of all it may be.
+        """
         for key, item in [*self._waiting.items(), *self._running.items()]:
             assert item.job.key == key, (key, item.job)
         assert not (self._quarantined.keys() & self._waiting.keys()), "a quarantined job waits"
@@ -272,6 +302,17 @@ class Jobs:
         begins = tuple(f"{kind}:" for kind in _FILMS)
         left = [key for key in self._stories if key.startswith(begins) and not self.has(key)]
         assert not left, f"{left[:3]} are remembered for nothing"
+        assert len(self._quarantined) <= GIVEN_UP_KEPT, len(self._quarantined)
+        assert all(map(self.has, self._retried)), f"{self._retried} neither wait nor run"
+        remembered = {*self._served_at, *(story.run_id for story in self._stories.values())}
+        over = [run_id for run_id in remembered if runs is not None and run_id not in runs and not self.of_run(run_id)]
+        assert not over, f"of {over[:3]}, which are over, redraws are remembered"
+
+    def _give_up(self, job: Job, reason: str) -> None:
+        self._quarantined[job.key] = _GivenUp(job.run_id, reason)
+        if len(self._quarantined) > GIVEN_UP_KEPT:
+            del self._quarantined[next(iter(self._quarantined))]
+            self._nameless += 1
 
     def _startable(self) -> Iterator[_Waiting]:
         """What waits, but for a job whose key runs at the moment: two workers would write the same files."""

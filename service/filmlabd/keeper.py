@@ -124,8 +124,10 @@ class Keeper:
             if not self._going:
                 out += self._replies
                 self._replies.clear()
-        elif isinstance(fact, RunRemoved) and fact.run_id in self._removing:
-            out += [self._removing.pop(fact.run_id), events.Compact()]
+        elif isinstance(fact, RunRemoved):
+            self.desk.lab.jobs.forget_removed_run(fact.run_id)
+            if fact.run_id in self._removing:
+                out += [self._removing.pop(fact.run_id), events.Compact()]
 
     def _remove(self, run_id: str, seen: events.Surveyed, now: Now, out: list[Command]) -> None:
         try:

@@ -184,6 +184,8 @@ class Lab:
         effects = news_of(self.jobs.breaker, was_open=was_paused, now=now)
         if verdict is None:
             return effects
+        if verdict.job.run_id not in self.runs:
+            self.jobs.forget_idle_run(verdict.job.run_id)
         fact = fact_of(verdict, outcome, now)
         if fact is not None:
             return [*effects, fact]

@@ -75,6 +75,8 @@ def tidy(jobs: Jobs, run: Run | None, session: Session | None, fact: JobDone | J
     for parcel in done:
         parcels.pop(parcel, None)
     if run is not None:
+        if not parcels:
+            run.parcels.pop(fact.key, None)
         _write_next(jobs, run, fact.key, now.at)
     if isinstance(fact, JobStruck):
         return []

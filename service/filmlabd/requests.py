@@ -15,6 +15,9 @@ from filmlabd.session import Life
 if TYPE_CHECKING:
     from filmlabd.core import Core
 
+NAMED_MAX = 100
+"""Of the jobs that were given up, in the answer to `status`."""
+
 
 def answer(core: "Core", asked: Asked, now: Now) -> list[Effect]:
     """The reply to one request: `{"ok": True, …}`, or `{"ok": False, "error": …}`; or what must be durable first."""
@@ -44,14 +47,15 @@ def answer(core: "Core", asked: Asked, now: Now) -> list[Effect]:
 
 
 def _status(core: "Core", now: Now) -> dict[str, Any]:
-    jobs = core.lab.jobs
+    jobs, named = core.lab.jobs, core.lab.jobs.quarantined
     return core.about | {
         "boot": f"{core.boot:016x}",
         "sessions": len(core.sessions),
         "runs": sorted(run.id for run in core.lab.runs.values() if _is_trained(core, run)),
         "queue": jobs.counts,
         "paused": jobs.breaker.why(now.at),
-        "quarantined": [{"key": key, "reason": reason} for key, reason in sorted(jobs.quarantined.items())[:100]],
+        "quarantined": [{"key": key, "reason": reason} for key, reason in sorted(named.items())[:NAMED_MAX]],
+        "quarantined_more": max(0, jobs.counts["failed"] - NAMED_MAX),
         "ingested_bytes": core.ingested_bytes,
         "refused_records": core.refused,
         "garbage": dict(core.garbage),

@@ -66,7 +66,7 @@ class Run:
     asked: Asked = field(default_factory=Asked)
     """As of everything that was received, durable or not: a change counts on what stands before it in the journal."""
     counted: dict[str, int] = field(default_factory=dict)
-    """Writer -> how many episodes that were asked for it has begun, in its session."""
+    """Living writer -> how many episodes that were asked for it has begun, in its session."""
     changing: int = 0
     """Changes of the plan that are on their way to the disk: no client may hear of them yet."""
     directory: str = ""
@@ -117,6 +117,7 @@ class Run:
     def close(self, writer: str, status: str) -> None:
         """A writer is done."""
         self.writers.pop(writer, None)
+        self.counted.pop(writer, None)
         self.crashed = self.crashed or status == "crashed"
 
     def plan_for(self, writer: str, number: int) -> Plan | None:

@@ -30,7 +30,6 @@ class RunLine:
     dropped: int
     failed: int
     """Prints that were given up."""
-    began_wall: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,6 @@ def _line(glance: Glance, points_per_s: float) -> RunLine:
         spark=glance.spark,
         dropped=sum(glance.dropped.values()),
         failed=glance.failed,
-        began_wall=run.created_wall,
     )
 
 

@@ -16,6 +16,7 @@ from filmlab.notices import FilmlabWarning
 from filmlab.options import resolve
 from filmlab.recorders import EpisodeAnimationRecorder, EpisodeCaptureSchedule, TrainingCurveRecorder, finish
 from filmlab.recorders import animation as animation_module
+from filmlab.recorders import place as place_module
 from filmlab.recorders.implicit import implicit_run
 from filmlab.wire import messages
 from filmlab.wire.entries import (
@@ -218,6 +219,36 @@ def test_a_failed_print_is_named_by_its_episode(studio: Studio) -> None:
     with pytest.warns(FilmlabWarning, match="episode 3: the disk is full"):
         assert not mine.flush()
     assert mine.flush()
+
+
+def test_of_films_handed_over_the_last_are_remembered(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recorder that nobody ever waits for keeps no entry for each of its episodes."""
+    os.environ["FILMLAB_STRICT"] = "0"
+    monkeypatch.setattr(place_module, "FILMS_KEPT", 2)
+    recorder = EpisodeAnimationRecorder(studio.directory / "out")
+    for episode in (3, 4, 5):
+        recorder(traced(episode))
+    assert recorder._place._films == {2: 4, 3: 5}
+    tally = implicit_run().seat.tally
+    for film in (1, 2):
+        tally.printed(messages.Print(tally.number, "episode", False, reason="the disk is full", film=film))
+    with pytest.warns(FilmlabWarning) as said:
+        assert not recorder.flush()
+    assert [str(item.message) for item in said] == ["recorders: a print failed: episode 4: the disk is full"]
+    # What it has said of a failure is remembered as long as the failure is.
+    tally.failed_films.clear()
+    assert recorder.flush() and not recorder._place._reported
+
+
+def test_a_column_that_comes_later_takes_the_place_of_the_former_row(studio: Studio) -> None:
+    """A thousand metrics that come one by one would otherwise be a thousand rows of up to a thousand names."""
+    recorder = TrainingCurveRecorder(studio.directory / "out")
+    for episode in range(3):
+        recorder.log_episode(episode, 1.0, 1.0, AGENT)
+        recorder.metric_histories[f"late {episode}"] = [0.0] * (episode + 1)
+    recorder.log_episode(3, 1.0, 1.0, AGENT)
+    ((names, _),) = recorder._rows.items()
+    assert names[-1] == "metrics/late 2"
 
 
 def test_a_save_that_fails_says_why(studio: Studio) -> None:

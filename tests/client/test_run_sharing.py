@@ -1,6 +1,8 @@
 """Who shares a session: several runs, threads, forked children, and a process that records nothing."""
 
 import os
+import subprocess
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 
 import filmlab
 from client.studio import Studio
-from filmlab import FilmlabWarning
+from filmlab import FilmlabWarning, _process
 from filmlab.wire import messages
 from filmlab.wire.entries import (
     EpisodeEnd,
@@ -29,6 +31,51 @@ def test_two_runs_share_a_session_and_stay_apart(studio: Studio) -> None:
     numbers = {begin.name: begin.run for begin in studio.entries(RunBegin)}
     assert len(set(numbers.values())) == 2
     assert [values["a"] for _, values in studio.points()] == [1.0, 2.0, 3.0]
+
+
+def test_of_its_own_sessions_a_process_knows_the_last(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that begins one run after another keeps no entry for each of them for ever."""
+    monkeypatch.setattr(_process, "SESSIONS_KEPT", 2)
+    _process._sessions.clear()
+    sessions = []
+    for _ in range(3):
+        run = studio.init()
+        assert run._seat.process is not None
+        sessions.append(run._seat.process.link.session)
+        run.finish()
+    assert [_process.is_ours(session) for session in sessions] == [False, True, True]
+
+
+CHILD = """
+import gc, multiprocessing, sys, weakref
+import filmlab
+
+def work():
+    run = filmlab.init(dir="out")
+    process = weakref.ref(run._seat.process)
+    run.finish()
+    gc.collect()
+    sys.exit(3 if process() is not None else 0)
+
+child = multiprocessing.get_context("fork").Process(target=work)
+child.start()
+child.join()
+sys.exit(child.exitcode)
+"""
+
+
+def test_of_a_session_that_is_over_nothing_is_kept(studio: Studio) -> None:
+    """Neither in a child of multiprocessing, whose finalizers would hold it, with its queue, until the child ends."""
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD],
+        cwd=studio.directory,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_threads_may_log_at_once(studio: Studio) -> None:

@@ -254,13 +254,15 @@ def test_status_with_troubles(paths: StatePaths, run: Run) -> None:
     """What was given up or refused, and a full disk, end with 1 and a reason each."""
     troubles = {
         "quarantined": [{"key": "episode:1", "reason": "killed by signal 9"}],
+        "quarantined_more": 7,
         "refused_records": 2,
         "disk_full": "No space left on device",
     }
     with daemon(paths, **troubles):
         status, shown = run("status")
     assert status == 1
-    for words in ("given up: episode:1: killed by signal 9", "2 records refused", "No space left"):
+    named = ("given up: episode:1: killed by signal 9", "given up: 7 more prints")
+    for words in (*named, "2 records refused", "No space left"):
         assert f"trouble: {words}" in shown or words in shown
 
 

@@ -175,3 +175,15 @@ def test_a_gate_that_opens_while_a_spool_is_read_passes_over_nothing(rig: Rig) -
     assert not rig.kept(RecordRefused)
     taken = [command.envelope.seq for command in rig.commands if isinstance(command, events.AppendFilm)]
     assert taken == [1, 2]
+
+
+def test_who_has_sent_in_vain_and_is_gone_is_forgotten(rig: Rig) -> None:
+    """A disk may be full for weeks, in which many trainers come and go."""
+    measure(rig, 99 * MIB)
+    rig.feed(events.Received(PEER, 4242, chunk(1)))
+    assert rig.core.gate._missed == {SESSION}
+    rig.feed(events.TrainerDied(SESSION))
+    rig.settle()
+    assert SESSION not in rig.core.sessions
+    measure(rig, 98 * MIB)
+    assert not rig.core.gate._missed

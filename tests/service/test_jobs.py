@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from filmlab.errors import BadInput
 from filmlabd.jobs import (
     BACKOFF_S,
+    GIVEN_UP_KEPT,
     STRIKES,
     Jobs,
     LiveRules,
@@ -250,3 +251,48 @@ def test_of_films_that_are_through_nothing_is_remembered(jobs: Jobs, ends: list[
         jobs.finish(end(key), 100.0 * at)
     assert not jobs.has(key)
     jobs.check()
+
+
+def give_up(jobs: Jobs, key: str, run: str = "run-a") -> None:
+    jobs.submit(job(key, run), Priority.CURVE, 0.0)
+    jobs.start(1, 0.0)
+    jobs.finish(failed(key, retry=False), 0.0)
+
+
+def test_of_jobs_that_were_given_up_the_last_are_named_and_all_are_counted(jobs: Jobs) -> None:
+    """A daemon whose every print fails keeps no entry for each of them for ever."""
+    for number in range(GIVEN_UP_KEPT + 3):
+        give_up(jobs, f"k{number}")
+    assert list(jobs.quarantined) == [f"k{number}" for number in range(3, GIVEN_UP_KEPT + 3)]
+    assert jobs.counts == {"waiting": 0, "running": 0, "failed": GIVEN_UP_KEPT + 3}
+
+
+def test_a_job_that_is_given_up_anew_is_the_last_one(jobs: Jobs) -> None:
+    """It is tried when somebody asks, and named once."""
+    for key in ("a", "b", "a"):
+        give_up(jobs, key)
+    assert list(jobs.quarantined) == ["b", "a"]
+    assert jobs.counts["failed"] == 2
+
+
+def test_of_a_run_that_was_removed_no_print_is_given_up(jobs: Jobs) -> None:
+    """Nobody can ask for it again; those of other runs stay."""
+    give_up(jobs, "a", "run-a")
+    give_up(jobs, "b", "run-b")
+    jobs.forget_removed_run("run-a")
+    assert list(jobs.quarantined) == ["b"]
+
+
+def test_of_a_run_that_is_over_redraws_are_forgotten_once_nothing_of_it_waits(jobs: Jobs) -> None:
+    """While many of its prints are made again, its page keeps its distance; afterwards nothing is left."""
+    for key in ("a", "b"):
+        jobs.submit(job(key), Priority.WATCHED, 0.0)
+    jobs.start(1, 0.0)
+    jobs.finish(done("a"), 0.0)
+    jobs.forget_idle_run("run-a")
+    with pytest.raises(AssertionError, match="redraws are remembered"):
+        jobs.start(1, 0.0)
+        jobs.finish(done("b"), 0.0)
+        jobs.check(runs=())
+    jobs.forget_idle_run("run-a")
+    jobs.check(runs=())

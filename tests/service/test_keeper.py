@@ -10,7 +10,9 @@ from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, RunFinish
 from filmlabd import events
 from filmlabd.core import Core, Limits
 from filmlabd.facts import FilmDeleted, RunRemoved
+from filmlabd.jobs import Priority, curve_key
 from filmlabd.lab import Lab
+from filmlabd.model import Job, JobKind, Outcome
 from filmlabd.retention import KeptFilm, Quota
 from service.rig import SESSION, Rig, begin
 
@@ -208,8 +210,17 @@ def given_up(rig: Rig) -> list[str]:
 
 
 def test_a_run_is_removed_with_its_films(rig: Rig) -> None:
-    """First the end of each film, then that of the run; whoever asked hears when it is done, and the id is free."""
+    """First the end of each film, then that of the run; whoever asked hears when it is done, and the id is free.
+
+    A print of it that was given up is nobody's trouble any more.
+    """
     shoot(rig, 2, finish=True)
+    job = Job(curve_key("r1", "loss"), JobKind.CURVE, "r1", metric="loss")
+    rig.core.lab.jobs.submit(job, Priority.WATCHED, rig.now)
+    rig.core.lab.jobs.start(1, rig.now)
+    rig.feed(events.JobFinished(Outcome(job.key, False, 0.0, error="no", retry=False)))
+    rig.work_all()
+    assert rig.core.lab.jobs.quarantined == {job.key: "no"}
     rig.disk_works = False
     rig.feed(events.Asked(b"q", "remove", {"run_id": "r1"}))
     assert surveys(rig)[-1].run_id == "r1"
@@ -221,6 +232,7 @@ def test_a_run_is_removed_with_its_films(rig: Rig) -> None:
     (said,) = replies(rig)
     assert (said["films"], said["film_bytes"], said["orphans"]) == (2, 200, 0)
     assert not rig.core.lab.runs and not rig.core.lab.past
+    assert rig.core.lab.jobs.counts["failed"] == 0
     rig.say(7, begin(1))
     assert rig.core.lab.runs["r1"].attempt == 1
 

@@ -72,6 +72,7 @@ def test_what_is_written_needs_its_film_no_more(rig: Rig) -> None:
     assert deleted(rig) == [(1, "written")]
     assert [command.film for command in rig.commands if isinstance(command, events.DeleteFilm)] == [1]
     assert [(item.ok, item.film) for item in rig.told(messages.Print) if item.what == "results"] == [(True, 1)]
+    assert not rig.core.lab.runs["r1"].parcels
 
 
 def test_all_results_of_a_kind_are_written_the_latest_last(rig: Rig) -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, RunFinish
 from filmlabd import events
-from filmlabd.model import JobKind
+from filmlabd.jobs import Priority
+from filmlabd.model import Job, JobKind, Outcome
+from filmlabd.requests import NAMED_MAX
 from service.rig import SESSION, Rig, begin
 
 
@@ -91,3 +93,28 @@ def test_what_is_no_print_of_the_run_is_not_tried(rig: Rig, wrong: dict[str, Any
     (reply,) = [command.body for command in rig.commands if isinstance(command, events.Reply)]
     assert reply["ok"] is False
     assert rig.work_all() == []
+
+
+def test_prints_of_a_run_that_is_over_leave_nothing_behind(rig: Rig) -> None:
+    """However often they are made again: `Core.check` looks at what is remembered of runs that are over."""
+    jobs = rig.core.lab.jobs
+    for ok in (True, False):
+        ask(rig)
+        rig.settle()
+        rig.work(ok=ok, retry=False)
+        rig.work_all()
+    assert not jobs._stories and not jobs._served_at
+
+
+def test_of_very_many_prints_that_were_given_up_the_rest_is_counted(rig: Rig) -> None:
+    """An answer names a hundred of them."""
+    for number in range(NAMED_MAX + 2):
+        job = Job(f"curve:r1:{number:03d}", JobKind.CURVE, "r1", metric=f"{number:03d}")
+        rig.core.lab.jobs.submit(job, Priority.CURVE, rig.now)
+        rig.core.lab.jobs.start(1, rig.now)
+        rig.feed(events.JobFinished(Outcome(job.key, False, 0.0, error="no", retry=False)))
+    rig.commands.clear()
+    rig.feed(events.Asked(b"q", "status"))
+    (said,) = [command.body for command in rig.commands if isinstance(command, events.Reply)]
+    assert (len(said["quarantined"]), said["quarantined_more"]) == (NAMED_MAX, 2)
+    assert said["queue"]["failed"] == NAMED_MAX + 2

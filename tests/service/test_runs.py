@@ -21,6 +21,16 @@ def test_writers_of_one_attempt_share_its_number_and_the_next_start_has_the_next
     assert run.open(begin(), session=4) == 2
 
 
+def test_of_a_writer_that_is_done_nothing_is_kept() -> None:
+    """A run that lives on may have one short-lived writer after another."""
+    run = Run("r1")
+    run.open(begin(), session=1)
+    for number in range(3):
+        run.open(begin(writer=f"eval-{number}"), session=2 + number)
+        run.close(f"eval-{number}", "finished")
+    assert run.writers.keys() == run.counted.keys() == {"main"}
+
+
 def test_a_living_writer_is_not_taken_over() -> None:
     """The message names the run, the writer and the way out."""
     run = Run("r1")

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from filmlabd.web.shelf import Shelf
+from filmlabd.web.shelf import ANSWER_BYTES, Shelf
 
 
 def test_made_once_for_all_who_ask_at_a_time() -> None:
@@ -52,7 +52,7 @@ def test_a_failure_is_not_kept() -> None:
 
 def test_bounded() -> None:
     """Beyond so many bytes what was not asked for longest is forgotten."""
-    shelf = Shelf(max_bytes=250)
+    shelf = Shelf(max_bytes=250 + 2 * ANSWER_BYTES)
     for key in "abc":
         shelf.get(key, 1, lambda: b"x" * 100)
     made: list[str] = []
@@ -65,3 +65,11 @@ def test_bounded() -> None:
     assert made == []
     shelf.get("a", 1, lambda: again("a"))
     assert made == ["a"]
+
+
+def test_empty_answers_are_bounded_too() -> None:
+    """Whoever zooms asks for another answer each time, however little there is to say."""
+    shelf = Shelf(max_bytes=10 * ANSWER_BYTES)
+    for key in range(1000):
+        shelf.get(key, 1, lambda: b"")
+    assert len(shelf._held) == 10

@@ -62,7 +62,7 @@ MESSAGES: tuple[messages.Message, ...] = (
     messages.Busy("disk is full", 2.5),
     messages.Resync(messages.Stream.B, 8),
     messages.Ping(1),
-    messages.Pong(1, 1_700_000_000.25),
+    messages.Pong(1),
     messages.Error("bad-input", "no such thing", stream=1, seq=9, run=3),
     messages.Bye(),
     messages.Drain("an upgrade"),

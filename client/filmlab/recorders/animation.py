@@ -139,7 +139,7 @@ class EpisodeAnimationRecorder:
             length=min(max(0, int(trace.step_count)), EXACT_MAX), solved=None if solved is None else bool(solved),
             film=reel.number, reason=reason, note=note,
         )  # fmt: skip
-        self._place.films[reel.number] = episode
+        self._place.handed_over(reel.number, episode)
         process.intake.put_end(FilmEnd(reel, end))
         process.link.wake()
 

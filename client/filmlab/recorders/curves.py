@@ -162,6 +162,8 @@ class TrainingCurveRecorder:
         keys, wall, number = tuple(named), time.time(), run.seat.tally.number
         row = self._rows.get(keys)
         if row is None:
+            # Each column that comes later makes another set of them, and no former set comes again.
+            self._rows.clear()
             names = tuple(metric_name(self._columns, key) for key in keys)
             row = self._rows[keys] = Row.of(process.metric_ids(names, number, wall))
         body = row.ids + row.pack(*named.values())

@@ -10,17 +10,22 @@ from filmlab.notices import say
 from filmlab.recorders.implicit import Answer, ImplicitRun, implicit_run
 from filmlab.wire.entries import Recorder, Wish
 
+FILMS_KEPT = 10_000
+
 
 class Place:
     """One recorder's place. Belongs to the thread that uses the recorder.
+
+    Of the last `FILMS_KEPT` films it is remembered which episode each is of. A wait tells of failures among these, and
+    among the last `FAILURES_KEPT` of the session; what failed before them is counted in `stats.failures` alone.
 
     Args:
         describe: what the recorder is at this moment; numbers, run and time are filled in here.
     """
 
     def __init__(self, describe: Callable[[], Recorder]) -> None:
-        self.films: dict[int, int] = {}
-        """film -> episode, of what was handed over to this session."""
+        self._films: dict[int, int] = {}
+        """film -> episode, of what was handed over to this session, the last ones."""
         self._describe = describe
         self._process: Process | None = None
         self._declared: Recorder | None = None
@@ -39,7 +44,7 @@ class Place:
             return None
         if process is not self._process:
             self._process, self._declared = process, None
-            self.films.clear()
+            self._films.clear()
             self._reported.clear()
         return run, process
 
@@ -51,6 +56,12 @@ class Place:
             self._declared = described
         return self._number
 
+    def handed_over(self, film: int, episode: int) -> None:
+        """From here on a failed print of this film is one of this recorder's."""
+        self._films[film] = episode
+        if len(self._films) > FILMS_KEPT:
+            del self._films[next(iter(self._films))]
+
     def wait(self, run: ImplicitRun, process: Process, wish: Wish, rows: int, timeout_s: float) -> bool:
         """Wait for files; False where some are not there, which is warned of."""
         answer = run.wait(process, self.number(run, process), wish, rows, timeout_s)
@@ -61,9 +72,10 @@ class Place:
     def _failed(self, run: ImplicitRun) -> list[str]:
         """The recorder's films that have no print, each once."""
         failures = dict(run.seat.tally.failed_films)
-        fresh = [film for film in failures if film in self.films and film not in self._reported]
-        self._reported.update(fresh)
-        return [f"episode {self.films[film]}: {failures[film]}" for film in fresh]
+        fresh = [film for film in failures if film in self._films and film not in self._reported]
+        # What is not among the failures any more does not come back there.
+        self._reported = {*(self._reported & failures.keys()), *fresh}
+        return [f"episode {self._films[film]}: {failures[film]}" for film in fresh]
 
     def _complain(self, run: ImplicitRun, answer: Answer, failed: list[str]) -> None:
         notices = run.seat.notices

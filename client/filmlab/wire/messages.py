@@ -127,11 +127,10 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """d→c: the answer, with the wall time of the last sync."""
+    """d→c: the answer, once the disk has been synced."""
 
     KIND: ClassVar = Kind.PONG
     nonce: int
-    synced_wall: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

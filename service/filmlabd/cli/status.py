@@ -54,6 +54,10 @@ def _index(paths: StatePaths) -> dict[str, int] | None:
 
 def _troubles(status: Mapping[str, Any]) -> list[str]:
     found = [f"given up: {item['key']}: {item['reason']}" for item in status.get("quarantined", [])]
+    if status.get("quarantined_more"):
+        found.append(
+            f"given up: {count(status['quarantined_more'], 'more print')}; `filmlab ls RUN` names those of a run"
+        )
     if status.get("refused_records"):
         found.append(f"{count(status['refused_records'], 'record')} refused, which their senders were told")
     refused = status.get("disk", {}).get("film_refused")

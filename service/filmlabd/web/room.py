@@ -97,6 +97,8 @@ class Room:
     def _weigh(self, shown: list[Glance]) -> None:
         """Look what the prints of some runs take up: those first that were never looked at, and never for long."""
         now = time.monotonic()
+        for gone in self._disk.keys() - {item.run.run_id for item in shown}:
+            del self._disk[gone]
         due = [item.run for item in shown if self._is_due(item.run, now)]
         for run in sorted(due, key=lambda run: self._disk.get(run.run_id, (0.0, False, 0))[0]):
             if time.monotonic() - now > _DISK_BUDGET_S:
