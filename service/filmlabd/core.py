@@ -82,7 +82,7 @@ class Core:
             case events.Indexed():
                 self._indexed(event.batch, now, out)
             case events.TrainerDied():
-                self._departures.leave(event.session, "died", out)
+                self._departures.leave(event.session, "died", now, out)
             case events.Unwatched():
                 self._departures.unwatched(event.session, now, out)
             case events.SpoolFound():
@@ -118,7 +118,7 @@ class Core:
 
     def next_at(self) -> float | None:
         """When to send events.Woken, if nothing else happens before."""
-        instants = [self._batches.due_at(), self._departures.leases.due_at()]
+        instants = [self._batches.due_at(), self._departures.due_at()]
         if not self.stopping:
             instants += [self._idle.due_at(), self._jobs_at if self._free else None]
         return min((instant for instant in instants if instant is not None), default=None)
@@ -148,7 +148,7 @@ class Core:
 
     def _receive(self, event: events.Received, now: Now, out: list[Command]) -> None:
         envelope = event.envelope
-        self._departures.leases.heard(envelope.session, now.at)
+        self._departures.heard(envelope.session, now)
         try:
             match envelope.kind:
                 case Kind.HELLO:
@@ -158,7 +158,7 @@ class Core:
                 case Kind.PING:
                     self._ping(event, now)
                 case Kind.BYE:
-                    self._departures.leave(envelope.session, "bye", out)
+                    self._departures.leave(envelope.session, "bye", now, out)
                     out.append(events.Send(event.peer, messages.encode(messages.Bye(), envelope.session)))
                 case _:
                     raise WireError(f"{envelope.kind.name} is not for a daemon")

@@ -12,6 +12,9 @@ from filmlabd.leases import Leases
 from filmlabd.session import Arrival, Life, Session
 
 OVER_KEPT = 4096
+LAST_WORDS_S = 0.25
+"""What a killed process has sent may still be on its way through the socket when its death is noticed: its session goes
+on until nothing has come for so long. A daemon that was stopped would lose seconds of it otherwise."""
 
 
 class Departures:
@@ -19,18 +22,29 @@ class Departures:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self.leases = Leases()
+        self._leases = Leases()
+        self._last_words = Leases(LAST_WORDS_S)
         self._over: dict[int, None] = {}
         """Sessions that have ended, the last ones to do so, in this order."""
         self._unread: dict[int, bool] = {}
         """Sessions whose film was left in their spools for want of room -> whether that reading has come to its end."""
+
+    def due_at(self) -> float | None:
+        """When a silence has lasted for too long, if nothing is heard till then."""
+        instants = [self._leases.due_at(), self._last_words.due_at()]
+        return min((instant for instant in instants if instant is not None), default=None)
+
+    def heard(self, number: int, now: Now) -> None:
+        """A record of a session has come."""
+        self._leases.heard(number, now.at)
+        self._last_words.heard(number, now.at)
 
     def watch(self, session: Session, now: Now, out: list[Command]) -> None:
         """See to it that the end of its process is noticed."""
         if session.pid:
             out.append(events.Watch(session.id, session.pid, session.started))
         else:
-            self.leases.begin(session.id, now.at)
+            self._leases.begin(session.id, now.at)
 
     def unwatched(self, number: int, now: Now, out: list[Command]) -> None:
         """Its process cannot be watched: from now on it has to be heard from."""
@@ -40,14 +54,18 @@ class Departures:
             self.watch(session, now, out)
             self._desk.welcome(session, out)  # which tells that it has to be heard from
 
-    def leave(self, number: int, how: str, out: list[Command]) -> None:
-        """Its process is gone, or has said BYE: what it left on disk is read next."""
+    def leave(self, number: int, how: str, now: Now, out: list[Command]) -> None:
+        """Its process is gone, or has said BYE: what it left on disk is read next, after its last words."""
         session = self._desk.sessions.get(number)
         if session is None or session.life is not Life.ALIVE:
             return
         session.life, session.ended_how = Life.LEAVING, how
-        self.leases.end(number)
-        out += [events.Unwatch(number), events.ReadSpool(number)]
+        self._leases.end(number)
+        out.append(events.Unwatch(number))
+        if how == "bye":
+            out.append(events.ReadSpool(number))  # which is the last word
+        else:
+            self._last_words.begin(number, now.at)
 
     def ended(self, number: int, out: list[Command]) -> None:
         """That it is over is durable: what it left on disk can go, and it is not begun again."""
@@ -67,15 +85,16 @@ class Departures:
 
     def silent(self, now: Now, out: list[Command]) -> None:
         """Let go of those that have not been heard from for too long."""
-        for number in self.leases.take_over(now.at):
-            self.leave(number, "died", out)
+        for number in self._leases.take_over(now.at):
+            self.leave(number, "died", now, out)
+        out += [events.ReadSpool(number) for number in self._last_words.take_over(now.at)]
 
     def spool_found(self, found: events.SpoolFound, now: Now, out: list[Command]) -> None:
         """A spool lies there that nobody writes any more."""
         if found.session not in self._desk.sessions:
             self._desk.sessions[found.session] = Session(found.session)
             self._desk.keep(SessionOpened(found.session, 0, "", 0, 0, found.umask, now.wall), now, out)
-        self.leave(found.session, "died", out)
+        self.leave(found.session, "died", now, out)
 
     def new_records(self, event: events.SpoolRead, now: Now, out: list[Command]) -> Iterator[tuple[Session, Envelope]]:
         """What of a spool has not come before; what the spool has lost is passed over, and that is written down."""

@@ -5,19 +5,24 @@ LEASE_S = 60.0
 
 
 class Leases:
-    """Of each such session, until when it counts as alive. Instants are monotonic seconds."""
+    """Of each such session, until when it counts as alive. Instants are monotonic seconds.
 
-    def __init__(self) -> None:
+    Args:
+        lease_s: how long a silence may be.
+    """
+
+    def __init__(self, lease_s: float = LEASE_S) -> None:
+        self._lease_s = lease_s
         self._until: dict[int, float] = {}
 
     def begin(self, session: int, now_at: float) -> None:
         """From here on this session has to be heard from."""
-        self._until[session] = now_at + LEASE_S
+        self._until[session] = now_at + self._lease_s
 
     def heard(self, session: int, now_at: float) -> None:
         """A record of a session has come; nothing where its process is watched."""
         if session in self._until:
-            self._until[session] = now_at + LEASE_S
+            self._until[session] = now_at + self._lease_s
 
     def end(self, session: int) -> None:
         """It has ended, one way or another."""

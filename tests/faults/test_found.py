@@ -114,6 +114,7 @@ def test_what_comes_after_a_session_was_closed_comes_too_late(rig: Rig) -> None:
     """What a dead trainer's connection still held is taken in until its session is closed, and not one record later."""
     rig.disk_works = False
     rig.feed(events.TrainerDied(SESSION))
+    rig.settle(1.0)
     before = len(rig.appended)
     rig.say(2, EpisodeBegin(run=0, wall=2.0, episode=0, film=1))
     assert len(rig.appended) == before

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from filmlab.wire import messages
-from filmlab.wire.entries import RunFinish, encode_entry, seal_entries
+from filmlab.wire.entries import RunFinish, RunUpdate, encode_entry, seal_entries
 from filmlab.wire.frame import Kind
 from filmlabd import events
-from filmlabd.departures import OVER_KEPT
+from filmlabd.departures import LAST_WORDS_S, OVER_KEPT
 from filmlabd.facts import RecordRefused, RunClosed, SessionEnded, SessionOpened
 from filmlabd.leases import LEASE_S
 from filmlabd.session import Session
@@ -32,6 +32,20 @@ def test_a_dead_trainers_open_run_is_closed_as_crashed(rig: Rig) -> None:
     assert rig.kept(SessionEnded)[0].how == "died"
     assert SESSION not in rig.core.sessions
     assert events.DropSpool(SESSION) in rig.commands
+
+
+def test_the_last_words_of_a_killed_trainer_are_taken_after_its_death(rig: Rig) -> None:
+    """Its records lay in the socket of a daemon that was stopped, and its death is noticed before they are read."""
+    rig.hello()
+    rig.say(1, begin())
+    rig.feed(events.TrainerDied(SESSION))
+    assert events.ReadSpool(SESSION) not in rig.commands
+    for seq in (2, 3):
+        rig.now += 0.9 * LAST_WORDS_S
+        rig.say(seq, RunUpdate(run=0, wall=2.0, summary={"seq": seq}))
+    rig.settle()
+    assert [record.seq for record in rig.appended if record.kind is Kind.DATA_C] == [1, 2, 3]
+    assert [fact.how for fact in rig.kept(SessionEnded)] == ["died"]
 
 
 def test_what_a_dead_trainer_left_in_its_spool_is_taken_in_first() -> None:

@@ -172,6 +172,7 @@ def test_a_gate_that_opens_while_a_spool_is_read_passes_over_nothing(rig: Rig) -
     measure(rig, 0)
     rig.spools[SESSION] = reading()
     rig.feed(events.TrainerDied(SESSION))
+    rig.settle(1.0)
     assert not rig.kept(RecordRefused)
     taken = [command.envelope.seq for command in rig.commands if isinstance(command, events.AppendFilm)]
     assert taken == [1, 2]
