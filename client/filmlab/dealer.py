@@ -23,8 +23,9 @@ _RECEIVE_MOST = 64
 _MESSAGE_MAX_BYTES = 1024 * 1024
 _THREADS = 5
 """What libzmq and pyzmq begin: two for each of two contexts, and one that frees what was sent."""
+# Not IMMEDIATE, which would refuse what is sent while there is no connection (`_linked` does): when one ends, libzmq
+# 4.3.5 then takes away the rest of a message that is just being read, and aborts the process (`!_more`, fq.cpp).
 _OPTIONS = (
-    (zmq.IMMEDIATE, 1),
     (zmq.SNDHWM, 64),
     (zmq.RCVHWM, 1000),
     (zmq.LINGER, 0),
@@ -43,6 +44,8 @@ class Dealer:
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
         self._unsent: deque[Envelope] = deque()
+        self._linked = False
+        """There is a connection, as far as `changes` has told."""
         self._has_threads = False
         """The context's own, which begin with its first socket."""
         self.garbage = 0
@@ -74,6 +77,7 @@ class Dealer:
     def close(self) -> None:
         """Give up the connection; what it has not sent is gone."""
         self._unsent.clear()
+        self._linked = False
         if self._socket is not None:
             self._socket.disable_monitor()
             self._socket.close(0)
@@ -92,9 +96,9 @@ class Dealer:
         return bool(self._unsent)
 
     def send(self, envelopes: Sequence[Envelope]) -> None:
-        """Send these, in order, behind what is still waiting."""
+        """Send these, in order, behind what is still waiting. Without a connection all of it waits."""
         self._unsent.extend(envelopes)
-        while self._unsent and self._socket is not None:
+        while self._unsent and self._socket is not None and self._linked:
             try:
                 self._socket.send_multipart(self._unsent[0].parts, zmq.NOBLOCK, copy=False)
             except zmq.Again:
@@ -109,7 +113,8 @@ class Dealer:
                 event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))["event"]
             except zmq.Again:
                 break
-            out.append(event == zmq.EVENT_HANDSHAKE_SUCCEEDED)
+            self._linked = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            out.append(self._linked)
         return out
 
     def receive(self) -> list[Envelope]:
@@ -137,7 +142,7 @@ class Dealer:
         poller = zmq.Poller()
         poller.register(wake_fd, zmq.POLLIN)
         if self._socket is not None and self._monitor is not None:
-            poller.register(self._socket, zmq.POLLIN | (zmq.POLLOUT if self._unsent else 0))
+            poller.register(self._socket, zmq.POLLIN | (zmq.POLLOUT if self._unsent and self._linked else 0))
             poller.register(self._monitor, zmq.POLLIN)
         # Rounded up: a poll of 0 ms for the last half of a millisecond would spin.
         poller.poll(None if timeout_s is None else int(max(timeout_s, 0.0) * 1000) + (timeout_s > 0))
