@@ -14,8 +14,8 @@ from pathlib import Path
 NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 """Errors that go away when this process, or another one, closes something."""
 DESCRIPTORS_WANTED = 65_536
-CROWDED, AT_EASE = 0.8, 0.6
-"""Of the descriptors: from here on it is said; below there it may be said again."""
+CROWDED, AT_EASE = 0.8, 0.75
+"""Of the descriptors: from here on it is said and the door is shut; below there it opens again."""
 
 
 @dataclass(frozen=True, slots=True)
