@@ -197,6 +197,7 @@ def test_a_command_that_is_not_there_is_a_reason(paths: StatePaths) -> None:
     launcher = Launcher(paths, ["/nonexistent/python"])
     launcher.step(time.monotonic())
     assert "no daemon could be started" in launcher.why
+    launcher.close()
 
 
 def test_the_command_is_this_interpreter_with_this_filmlab(paths: StatePaths, tmp_path: Path) -> None:
@@ -228,7 +229,9 @@ def test_the_environment_is_a_short_list() -> None:
 
 def test_a_daemon_that_is_there_is_not_started_again(paths: StatePaths) -> None:
     """`ensure_daemon` gives the one that listens."""
-    run_until_found(Launcher(paths, stand_in(paths)), paths)
+    launcher = Launcher(paths, stand_in(paths))
+    run_until_found(launcher, paths)
+    launcher.close()
     assert ensure_daemon(paths).ingest == "ipc:///x"
     assert len((paths.root / "seen").read_text().splitlines()) == 1
 
