@@ -13,7 +13,7 @@ import numpy as np
 from figures import Figure, median, number
 from household import Household
 
-from filmlabd.columns import Columns
+from filmlabd.index.columns import Columns
 from filmlabd.index.schema import open_writer
 from filmlabd.index.writer import Index
 from service.keeping import Story

@@ -28,11 +28,11 @@ from household import Household, until
 from processes import answers, cpu_s, main, told
 
 from filmlab.wire import chunks, entries
-from filmlabd.film_frames import read_frames
-from filmlabd.films import FilmStore, film_path
 from filmlabd.index.writer import Index
+from filmlabd.journal.film_frames import read_frames
+from filmlabd.journal.films import FilmStore, film_path
 from filmlabd.model import Job, JobKind, Outcome
-from filmlabd.pool import Pool, WorkerSpec, worker_path
+from filmlabd.pool.pool import Pool, WorkerSpec, worker_path
 from filmlabd.render.gif import encode_gif
 
 POOL_GOAL, KEPT_GOAL = 1.2, 0.95

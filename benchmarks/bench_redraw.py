@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from filmlab.wire.entries import MetricNames, RunBegin, encode_entry, seal_entries
-from filmlabd.columns import Columns
 from filmlabd.facts import RunOpened, SessionOpened, seal_fact
+from filmlabd.index.columns import Columns
 from filmlabd.index.schema import open_writer
 from filmlabd.index.writer import Index
 from filmlabd.model import Job, JobKind, Outcome
-from filmlabd.pool import Pool, WorkerSpec, worker_path
+from filmlabd.pool.pool import Pool, WorkerSpec, worker_path
 
 SESSION, RUN, NEW_POINTS = 7, "bench", 300
 GOAL = 1.5

@@ -12,12 +12,12 @@ from bench_pool import cart_pole
 from gif_clips import natural
 from numpy.typing import NDArray
 
+from filmlabd.develop.svg_scheme import adaptive_svg
 from filmlabd.render.curve import DARK, LIGHT, Panel, Series, attempts, draw, to_png, to_svg
 from filmlabd.render.gif import encode_gif
 from filmlabd.render.overlay import Overlay
 from filmlabd.render.pyramid import Track
 from filmlabd.render.video import poster
-from filmlabd.svg_scheme import adaptive_svg
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images" / "render"
 MOST_BYTES = 600_000

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from filmlab.delivery import Closing, Limits, LinkOptions, Mode
 from filmlab.intake import Intake
-from filmlab.link import Link
+from filmlab.link.delivery import Closing, Limits, LinkOptions, Mode
+from filmlab.link.link import Link
+from filmlab.link.packer import FILM_BATCH_BYTES, Packer
 from filmlab.notices import Notices
 from filmlab.options import RunOptions
-from filmlab.packer import FILM_BATCH_BYTES, Packer
 from filmlab.paths import StatePaths
 from filmlab.wire.entries import MetricNames, Recorder, encode_entry
 

@@ -21,11 +21,11 @@ from filmlab._values import values_of
 from filmlab.definitions import Metric, define
 from filmlab.errors import BadInput
 from filmlab.jsonable import as_text
+from filmlab.link.waiting import LOOK_EVERY_S
 from filmlab.notices import say
 from filmlab.options import RunOptions
 from filmlab.progress import Display
 from filmlab.schedule import Decider, Decision
-from filmlab.waiting import LOOK_EVERY_S
 from filmlab.wholes import whole
 from filmlab.wire.entries import (
     NO_EPISODE,

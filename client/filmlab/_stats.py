@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from filmlab.delivery import Closing, LinkStatus
+from filmlab.link.delivery import Closing, LinkStatus
 from filmlab.progress import Stage
 from filmlab.tally import Tally
 

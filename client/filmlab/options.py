@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-from filmlab.delivery import MIB
 from filmlab.endpoint import socket_path
 from filmlab.errors import BadInput
 from filmlab.jsonable import document
+from filmlab.link.delivery import MIB
 from filmlab.media import check_fps
 from filmlab.schedule import CaptureSchedule, Decider
 from filmlab.wholes import whole

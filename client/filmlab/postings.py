@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from filmlab.delivery import Full
 from filmlab.errors import BadInput
-from filmlab.outbox import Outbox
+from filmlab.link.delivery import Full
+from filmlab.link.outbox import Outbox
 from filmlab.parcel import Parcel
 from filmlab.wire.entries import Entry
 

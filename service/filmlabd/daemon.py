@@ -21,25 +21,26 @@ import filmlab
 from filmlab import spool
 from filmlab.endpoint import Endpoint, remove_endpoint, write_endpoint
 from filmlab.paths import StatePaths
-from filmlabd import burden, events, ops
-from filmlabd.ballast import Ballast
+from filmlabd import burden, ops
 from filmlabd.config import Settings
-from filmlabd.core import Core, Limits
-from filmlabd.departures import OVER_KEPT
+from filmlabd.core import events
+from filmlabd.core.core import Core, Limits
+from filmlabd.core.departures import OVER_KEPT
+from filmlabd.core.jobs import Jobs, LiveRules
+from filmlabd.core.lab import Lab
+from filmlabd.core.session import credit_bytes
 from filmlabd.disk import Disk
-from filmlabd.films import FilmStore
 from filmlabd.index.writer import Index
-from filmlabd.jobs import Jobs, LiveRules
-from filmlabd.journal import Journal
-from filmlabd.lab import Lab
-from filmlabd.pool import Pool, worker_path
+from filmlabd.journal.ballast import Ballast
+from filmlabd.journal.films import FilmStore
+from filmlabd.journal.journal import Journal
+from filmlabd.pool.pool import Pool, worker_path
+from filmlabd.pool.worker_wire import WorkerSpec
 from filmlabd.questions import Questions
 from filmlabd.restore import drop_ended_spools, restore
-from filmlabd.session import credit_bytes
 from filmlabd.survey import survey
 from filmlabd.transport import Admission, Transport
 from filmlabd.watch import Watches
-from filmlabd.worker_wire import WorkerSpec
 
 log = logging.getLogger(__name__)
 

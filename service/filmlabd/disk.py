@@ -20,9 +20,8 @@ from pathlib import Path
 from filmlab.errors import Transient
 from filmlab.spool import read_session, remove_session
 from filmlab.wire.frame import Envelope
-from filmlabd.ballast import Ballast
 from filmlabd.burden import NO_DESCRIPTORS
-from filmlabd.events import (
+from filmlabd.core.events import (
     Append,
     AppendFilm,
     Command,
@@ -37,11 +36,12 @@ from filmlabd.events import (
     Sync,
     Synced,
 )
-from filmlabd.films import FilmStore
 from filmlabd.index.writer import Index
-from filmlabd.journal import Journal, Position
-from filmlabd.journal_compact import compact
-from filmlabd.records import NoDescriptors
+from filmlabd.journal.ballast import Ballast
+from filmlabd.journal.compact import compact
+from filmlabd.journal.films import FilmStore
+from filmlabd.journal.journal import Journal, Position
+from filmlabd.journal.records import NoDescriptors
 
 log = logging.getLogger(__name__)
 

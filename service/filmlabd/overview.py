@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from filmlabd.columns import Floats, Ints, join
+from filmlabd.index.columns import Floats, Ints, join
 from filmlabd.index.page import Heads
 from filmlabd.index.read import Reader
 from filmlabd.model import EpisodeRow, RunRow

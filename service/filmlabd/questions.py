@@ -8,7 +8,7 @@ import zmq
 
 from filmlab.control import REQUEST_MAX_BYTES, decode_request, encode_reply
 from filmlab.errors import BadInput
-from filmlabd.events import Asked
+from filmlabd.core.events import Asked
 from filmlabd.transport import ZAP_DOMAIN, Readable
 
 

@@ -11,13 +11,13 @@ from filmlab.schedule.asked import Asked, is_asked
 from filmlab.schedule.ranges import parse_ranges
 from filmlab.wire.entries import ClipBegin, EpisodeBegin, EpisodeEnd, Media, Results, ResultsEnd
 from filmlab.wire.messages import Stream
-from filmlabd import lab_films, lab_recorders, lab_results
-from filmlabd.films import FilmStore
+from filmlabd.core import lab_films, lab_recorders, lab_results
+from filmlabd.core.lab import Lab
+from filmlabd.core.runs import PastRun, Run
+from filmlabd.core.session import OpenFilm, Session, StreamState
 from filmlabd.index.read import Answers
-from filmlabd.lab import Lab
+from filmlabd.journal.films import FilmStore
 from filmlabd.model import EpisodeRow, RunRow, SessionRow
-from filmlabd.runs import PastRun, Run
-from filmlabd.session import OpenFilm, Session, StreamState
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from filmlab.errors import FilmlabError
 from filmlab.paths import StatePaths
-from filmlabd.events import Survey, Surveyed
+from filmlabd.core.events import Survey, Surveyed
+from filmlabd.core.retention import KeptFilm, plan
 from filmlabd.index.read import Reader
-from filmlabd.journal_mentions import unmentioned
+from filmlabd.journal.mentions import unmentioned
 from filmlabd.model import FilmRow
-from filmlabd.retention import KeptFilm, plan
 
 UNHEARD_S = 86400.0
 """Film of a session that nobody has heard of may be on its way to being acknowledged, for some seconds."""

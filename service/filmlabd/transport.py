@@ -15,15 +15,15 @@ import zmq
 
 from filmlab.errors import WireError
 from filmlab.wire.frame import PAYLOAD_MAX_BYTES, Envelope, VersionMismatch, open_parts
-from filmlabd.events import Garbage, Received
+from filmlabd.core.events import Garbage, Received
 
 log = logging.getLogger(__name__)
 
 DRAIN_MOST = 8
 RECEIVE_MOST = 4096
 """Records of one peer that wait here: twice what the two streams of a client may have on their way (`IN_FLIGHT_MOST` of
-`filmlab.outgoing`). Where this bound holds a connection up and its peer goes away meanwhile, libzmq 4.3.5 loses what
-that one has sent, or aborts (`!_io_error`). In bytes they are bounded by the credit."""
+`filmlab.link.outgoing`). Where this bound holds a connection up and its peer goes away meanwhile, libzmq 4.3.5 loses
+what that one has sent, or aborts (`!_io_error`). In bytes they are bounded by the credit."""
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 ZAP_DOMAIN = b"filmlab"
 

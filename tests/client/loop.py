@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from client.lab import WAIT_S, ModelDaemon, ipc, paths_below
-from filmlab.delivery import Event, Limits, LinkOptions, StateChanged
-from filmlab.link import Link
-from filmlab.outbox import Outbox
+from filmlab.link.delivery import Event, Limits, LinkOptions, StateChanged
+from filmlab.link.link import Link
+from filmlab.link.outbox import Outbox
 from filmlab.spool import read_session
 from filmlab.wire.chunks import Film
 from filmlab.wire.messages import Stream

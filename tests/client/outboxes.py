@@ -1,10 +1,10 @@
 """An outbox as its tests want it: online, with little memory, and what a daemon would say to it."""
 
-from filmlab.delivery import (
+from filmlab.link.delivery import (
     Limits,
     StateChanged,
 )
-from filmlab.outbox import Outbox
+from filmlab.link.outbox import Outbox
 from filmlab.wire import messages
 from filmlab.wire.chunks import Film
 from filmlab.wire.frame import Envelope, Kind

@@ -1,7 +1,7 @@
 """What the sender makes of a daemon that takes no film: it goes on with numbers, and it is not dead."""
 
-from filmlab.delivery import Event, FilmHeld, Limits, StateChanged
-from filmlab.outbox import Outbox
+from filmlab.link.delivery import Event, FilmHeld, Limits, StateChanged
+from filmlab.link.outbox import Outbox
 from filmlab.wire import messages
 from filmlab.wire.chunks import Film
 from filmlab.wire.frame import Kind

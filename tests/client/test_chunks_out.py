@@ -6,7 +6,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from filmlab.chunks_out import Blob, ChunkBuilder, pack
+from filmlab.link.chunks_out import Blob, ChunkBuilder, pack
 from filmlab.reel import Reel
 from filmlab.wire.chunks import CODEC_RAW, CODEC_ZSTD, Film
 

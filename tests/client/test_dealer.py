@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from client.lab import WAIT_S, LabDaemon, ipc
-from filmlab.dealer import Dealer
 from filmlab.errors import BadInput, Transient
+from filmlab.link.dealer import Dealer
 from filmlab.wire import messages
 from filmlab.wire.frame import Envelope, Kind, seal
 from filmlab.wire.messages import Stream
 
 READS_THE_LAST_WORDS = """
 import os, sys, zmq
-from filmlab.dealer import Dealer
+from filmlab.link.dealer import Dealer
 from filmlab.wire.frame import Kind, seal
 endpoint, before = sys.argv[1], int(sys.argv[2])
 context, dealer, wake_fd = zmq.Context(), Dealer(), os.eventfd(0, os.EFD_NONBLOCK)

@@ -1,6 +1,6 @@
 """The last word of a session: when it is said, and when it was heard."""
 
-from filmlab.farewell import PATIENCE_S, Farewell
+from filmlab.link.farewell import PATIENCE_S, Farewell
 from filmlab.wire import messages
 from filmlab.wire.frame import Kind
 

@@ -12,10 +12,10 @@ import pytest
 
 from client.lab import CREDIT_BYTES, WAIT_S, LabDaemon, ModelDaemon, ipc, paths_below
 from client.loop import Loop, Rig, stored
-from filmlab.delivery import Acked, Limits, LinkOptions, NewBoot, Printed
 from filmlab.endpoint import Endpoint, write_endpoint
 from filmlab.errors import BadInput
-from filmlab.link import Link
+from filmlab.link.delivery import Acked, Limits, LinkOptions, NewBoot, Printed
+from filmlab.link.link import Link
 from filmlab.spool import owner_alive
 from filmlab.wire import messages
 from filmlab.wire.messages import Stream

@@ -1,7 +1,7 @@
 """The sender's timers."""
 
-from filmlab.delivery import Limits
-from filmlab.liveness import BUSY_MOST_S, Liveness
+from filmlab.link.delivery import Limits
+from filmlab.link.liveness import BUSY_MOST_S, Liveness
 
 
 def welcomed() -> Liveness:

@@ -3,7 +3,8 @@
 import pytest
 
 from client.outboxes import FILM, HELLO, MUCH, SESSION, SMALL, ack, kinds, numbers, online, welcome
-from filmlab.delivery import (
+from filmlab.errors import WireError
+from filmlab.link.delivery import (
     Acked,
     Draining,
     Limits,
@@ -15,8 +16,7 @@ from filmlab.delivery import (
     SessionLost,
     StateChanged,
 )
-from filmlab.errors import WireError
-from filmlab.outbox import Outbox
+from filmlab.link.outbox import Outbox
 from filmlab.wire import messages
 from filmlab.wire.frame import WAITING, Kind
 from filmlab.wire.messages import Stream

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from client.lab import ModelDaemon
-from filmlab.delivery import Acked, Full, Limits, LostInSpool, SessionLost
-from filmlab.outbox import Outbox
+from filmlab.link.delivery import Acked, Full, Limits, LostInSpool, SessionLost
+from filmlab.link.outbox import Outbox
 from filmlab.wire import messages
 from filmlab.wire.chunks import Film
 from filmlab.wire.frame import Envelope

@@ -3,12 +3,12 @@
 import pytest
 
 from client.outboxes import FILM, HELLO, MUCH, SESSION, SMALL, numbers, online, spill_all, welcome
-from filmlab.delivery import (
+from filmlab.link.delivery import (
     Full,
     LostInSpool,
     StateChanged,
 )
-from filmlab.outbox import Outbox
+from filmlab.link.outbox import Outbox
 from filmlab.wire.frame import Kind
 from filmlab.wire.messages import Stream
 

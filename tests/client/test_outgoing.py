@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from filmlab.outgoing import IN_FLIGHT_MOST, Outgoing, cost_bytes
+from filmlab.link.outgoing import IN_FLIGHT_MOST, Outgoing, cost_bytes
 from filmlab.wire.frame import Envelope, Kind, seal
 from filmlab.wire.messages import Stream
 

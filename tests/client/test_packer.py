@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from filmlab.delivery import Limits, NewBoot, PlanChanged, Printed, Refused, SessionLost
 from filmlab.intake import FilmEnd, Intake, Shot
+from filmlab.link.delivery import Limits, NewBoot, PlanChanged, Printed, Refused, SessionLost
+from filmlab.link.outbox import Outbox
+from filmlab.link.packer import BLOCKED_EVERY_S, PATIENCE_S, Packer
 from filmlab.notices import FilmlabWarning, Notices
-from filmlab.outbox import Outbox
-from filmlab.packer import BLOCKED_EVERY_S, PATIENCE_S, Packer
 from filmlab.reel import Reel
 from filmlab.tally import FlushWait, Tally
 from filmlab.wire.chunks import BLOBS_MAX, decode_film

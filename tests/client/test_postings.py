@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from filmlab import pytree
-from filmlab.delivery import Limits
 from filmlab.intake import Intake
-from filmlab.outbox import Outbox
+from filmlab.link.delivery import Limits
+from filmlab.link.outbox import Outbox
 from filmlab.parcel import Parcel
 from filmlab.parcel_copies import frozen, size_of
 from filmlab.postings import PIECE_BYTES, WINDOW_BYTES, Postings

@@ -9,7 +9,7 @@ DAEMON = f"""
     import functools, sys
     sys.path[:0] = {[str(Path(__file__).parents[1])]!r}
     import filmlabd.daemon
-    from filmlabd.worker_wire import WorkerSpec
+    from filmlabd.pool.worker_wire import WorkerSpec
     filmlabd.daemon.WorkerSpec = functools.partial(WorkerSpec, entry="service.poison:fragile")
     from filmlabd.__main__ import main
     sys.exit(main(["--workers", "2"]))

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from e2e.house import House, until
-from filmlabd.film_frames import read_frames
+from filmlabd.journal.film_frames import read_frames
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BEGIN = """

@@ -10,7 +10,7 @@ from e2e.house import House, until
 DAEMON = """
     import functools, sys
     import filmlabd.daemon
-    from filmlabd.worker_wire import WorkerSpec
+    from filmlabd.pool.worker_wire import WorkerSpec
     filmlabd.daemon.WorkerSpec = functools.partial(WorkerSpec, address_space_bytes={} << 20, nice=0)
     from filmlabd.__main__ import main
     sys.exit(main(["--workers", "1"]))

@@ -10,7 +10,7 @@ import sys
 from itertools import pairwise
 
 from e2e.house import House, until
-from filmlabd.films import film_path
+from filmlabd.journal.films import film_path
 
 EPISODES = 150
 BEST = 37

@@ -20,8 +20,8 @@ from filmlab.errors import WireError
 from filmlab.spool import Spool, read_session
 from filmlab.wire.frame import read_record, record_end
 from filmlab.wire.messages import Stream
-from filmlabd.films import FilmStore
-from filmlabd.journal import Journal
+from filmlabd.journal.films import FilmStore
+from filmlabd.journal.journal import Journal
 from service import keeping
 from service.keeping import SESSION, raw
 

@@ -32,9 +32,9 @@ from filmlab.wire.frame import Envelope
 from filmlab.wire.messages import Stream
 from filmlabd import artifacts
 from filmlabd.artifacts import RunDirectory
-from filmlabd.films import FilmStore
 from filmlabd.index.writer import Index
-from filmlabd.journal import Journal
+from filmlabd.journal.films import FilmStore
+from filmlabd.journal.journal import Journal
 from service import keeping
 from service.keeping import SESSION, Story, everything, raw
 

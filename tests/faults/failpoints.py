@@ -75,10 +75,10 @@ def daemon() -> int:
     """The daemon's own points; its workers begin at `worker`."""
     from filmlabd import __main__, transport
     from filmlabd import daemon as room
-    from filmlabd.films import FilmStore
     from filmlabd.index.writer import Index
-    from filmlabd.journal import Journal
-    from filmlabd.pool import Pool
+    from filmlabd.journal.films import FilmStore
+    from filmlabd.journal.journal import Journal
+    from filmlabd.pool.pool import Pool
 
     point = Point(os.environ["FAILPOINT"], os.environ["FAILPOINT_ONCE"])
     point.around(FilmStore, "append", after="film-written")
@@ -98,8 +98,8 @@ def daemon() -> int:
 
 def worker(values: dict[str, Any]) -> None:
     """A worker with its points."""
-    from filmlabd import worker as room
     from filmlabd.artifacts import RunDirectory
+    from filmlabd.pool import worker as room
 
     point = Point(os.environ["FAILPOINT"], os.environ["FAILPOINT_ONCE"])
     point.around(RunDirectory, "_write", after="print-written")

@@ -18,9 +18,9 @@ from filmlab.wire import messages
 from filmlab.wire.entries import seal_entries
 from filmlab.wire.frame import Envelope, Kind, open_parts, seal
 from filmlab.wire.messages import Stream
-from filmlabd import events
-from filmlabd.core import Core, Limits
-from filmlabd.lab import Lab
+from filmlabd.core import events
+from filmlabd.core.core import Core, Limits
+from filmlabd.core.lab import Lab
 from filmlabd.model import Outcome
 from wire.fuzzing import Parts, bent, consume, contents
 from wire.samples import ENTRIES, encode_entry, records

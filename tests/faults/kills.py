@@ -45,7 +45,7 @@ STEADY_TRAINER = """
 NURSERY = """
     import os, signal, sys, threading
     import numpy as np
-    import filmlab, filmlab.sender
+    import filmlab, filmlab.link.sender
 
     def say(*words):
         os.write(1, (" ".join(map(str, words)) + "\\n").encode())

@@ -16,7 +16,7 @@ sys.path[:0] = [str(Path(__file__).parents[1])]
 
 from faults.simulation import World  # noqa: E402  # the path comes first
 from filmlab.wire.frame import Kind  # noqa: E402
-from filmlabd import events  # noqa: E402
+from filmlabd.core import events  # noqa: E402
 
 ALL_BYTES = 10**12
 MEASURE_EVERY_S = 1.0

@@ -49,14 +49,14 @@ MUTANTS = (
     ),
     Mutant(
         "the RESYNC",
-        "service/filmlabd/core.py",
+        "service/filmlabd/core/core.py",
         "            self._desk.tell(session, messages.Resync(stream, session.streams[stream].next_seq), out)\n",
         "            pass\n",
         "tests/service/test_core.py",
     ),
     Mutant(
         "the split between durable and next",
-        "service/filmlabd/session.py",
+        "service/filmlabd/core/session.py",
         "boot, self.durable_c, self.next_c, self.durable_b, self.next_b, credit",
         "boot, self.next_c - 1, self.next_c, self.next_b - 1, self.next_b, credit",
         "tests/faults/test_simulation.py::test_no_story_loses_or_doubles_anything",
@@ -71,7 +71,7 @@ MUTANTS = (
     ),
     Mutant(
         "the bound on the sender's memory",
-        "client/filmlab/outbox.py",
+        "client/filmlab/link/outbox.py",
         "        return self._b.memory_bytes + lent + chunk_cost_bytes(size_bytes) <= self.limits.memory_bytes\n",
         "        return True\n",
         "tests/faults/test_simulation.py::test_no_story_loses_or_doubles_anything",
@@ -79,7 +79,7 @@ MUTANTS = (
     ),
     Mutant(
         "the count of a job's strikes",
-        "service/filmlabd/jobs.py",
+        "service/filmlabd/core/jobs.py",
         "        given_up = story.strikes >= STRIKES or outcome.memory",
         "        given_up = outcome.memory",
         "tests/service/test_jobs.py",

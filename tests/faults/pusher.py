@@ -7,9 +7,9 @@ from collections import Counter
 from pathlib import Path
 
 from e2e.house import House, until
-from filmlab.delivery import Event, Limits, LinkOptions, LostInSpool, SessionLost
-from filmlab.link import Link
-from filmlab.outbox import Outbox
+from filmlab.link.delivery import Event, Limits, LinkOptions, LostInSpool, SessionLost
+from filmlab.link.link import Link
+from filmlab.link.outbox import Outbox
 from filmlab.wire.chunks import Film
 from filmlab.wire.entries import (
     EpisodeBegin,
@@ -22,7 +22,7 @@ from filmlab.wire.entries import (
 )
 from filmlab.wire.frame import Envelope, Kind, read_all
 from filmlab.wire.messages import Stream
-from filmlabd.records import Found, read_records
+from filmlabd.journal.records import Found, read_records
 
 SIDE_PX = 32
 PAUSE_S = 0.005

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from filmlab.wire import messages
 from filmlab.wire.frame import Envelope, Kind
-from filmlabd import events
-from filmlabd.core import Core, Limits
-from filmlabd.departures import OVER_KEPT
+from filmlabd.core import events
+from filmlabd.core.core import Core, Limits
+from filmlabd.core.departures import OVER_KEPT
+from filmlabd.core.jobs import Jobs
+from filmlabd.core.lab import Lab
 from filmlabd.facts import FilmDeleted, read_fact
-from filmlabd.jobs import Jobs
-from filmlabd.lab import Lab
 from filmlabd.model import Job, JobKind, Outcome
 from filmlabd.restore import restore
 

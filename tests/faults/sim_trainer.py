@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import msgpack
 
 from faults.sim_disk import ModelSpool
-from filmlab.delivery import Acked, Event, Limits, LostInSpool, Mode, NewBoot, Printed, Refused, Safe, SessionLost
 from filmlab.errors import Transient
-from filmlab.outbox import Outbox
-from filmlab.waiting import SPILL_GRACE_S
+from filmlab.link.delivery import Acked, Event, Limits, LostInSpool, Mode, NewBoot, Printed, Refused, Safe, SessionLost
+from filmlab.link.outbox import Outbox
+from filmlab.link.waiting import SPILL_GRACE_S
 from filmlab.wire import messages
 from filmlab.wire.chunks import Film
 from filmlab.wire.entries import (

@@ -24,7 +24,7 @@ from faults.sim_oracle import check_end  # noqa: E402
 from faults.sim_road import FAULTS, Connection, Road  # noqa: E402
 from faults.sim_trainer import Trainer  # noqa: E402
 from filmlab.wire.frame import Envelope  # noqa: E402
-from filmlabd import events  # noqa: E402
+from filmlabd.core import events  # noqa: E402
 from filmlabd.model import Job, Outcome  # noqa: E402
 
 STORY_S = 12.0

@@ -18,8 +18,11 @@ from filmlab.wire.entries import (
     encode_entry,
     seal_entries,
 )  # fmt: skip
-from filmlabd import events
-from filmlabd.core import Core, Limits
+from filmlabd.core import events
+from filmlabd.core.core import Core, Limits
+from filmlabd.core.lab import Lab
+from filmlabd.core.runs import Run
+from filmlabd.core.session import Session
 from filmlabd.facts import (
     EpisodeCut,
     Fact,
@@ -33,10 +36,7 @@ from filmlabd.facts import (
     SessionOpened,
     seal_fact,
 )  # fmt: skip
-from filmlabd.lab import Lab
 from filmlabd.restore import restore
-from filmlabd.runs import Run
-from filmlabd.session import Session
 from service.rig import SESSION, Rig, begin
 
 
@@ -180,12 +180,12 @@ def test_a_writer_that_never_began_does_not_run_for_ever() -> None:
 BROKEN_INDEX = """
 import logging, sqlite3, sys, time
 from pathlib import Path
-from filmlabd.ballast import Ballast
+from filmlabd.journal.ballast import Ballast
 from filmlabd.disk import Disk
-from filmlabd.events import Sync
-from filmlabd.films import FilmStore
+from filmlabd.core.events import Sync
+from filmlabd.journal.films import FilmStore
 from filmlabd.index.writer import Index
-from filmlabd.journal import Journal
+from filmlabd.journal.journal import Journal
 
 class Broken(Index):
     def commit(self):

@@ -13,8 +13,8 @@ from filmlab.errors import BadInput, Transient
 from filmlabd.artifacts import Made
 from filmlabd.develop.dispatch import Room, develop
 from filmlabd.model import Job
-from filmlabd.worker import limit_process, serve
-from filmlabd.worker_wire import read_spec
+from filmlabd.pool.worker import limit_process, serve
+from filmlabd.pool.worker_wire import read_spec
 
 
 def main(values: dict[str, Any]) -> None:

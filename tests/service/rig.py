@@ -8,10 +8,10 @@ from filmlab.wire import messages
 from filmlab.wire.chunks import Film, seal_chunk
 from filmlab.wire.entries import Entry, RunBegin, encode_entry, seal_entries
 from filmlab.wire.frame import WAITING, Envelope, Kind
-from filmlabd import events
-from filmlabd.core import Core, Limits
+from filmlabd.core import events
+from filmlabd.core.core import Core, Limits
+from filmlabd.core.lab import Lab
 from filmlabd.facts import Fact, read_fact
-from filmlabd.lab import Lab
 from filmlabd.model import Job, Outcome
 
 SESSION = 0xABC

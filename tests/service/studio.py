@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from filmlab.wire import chunks, entries
 from filmlabd import facts
 from filmlabd.develop.dispatch import Made, Room, develop
-from filmlabd.films import FilmStore
 from filmlabd.index.read import Reader
 from filmlabd.index.writer import Index
+from filmlabd.journal.films import FilmStore
 from filmlabd.model import Job, JobKind
 from service.keeping import RUN, SESSION, Story, begin_episode, blob, end_episode, film_meta, snapshot, steps
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from filmlabd.ballast import Ballast
+from filmlabd.journal.ballast import Ballast
 
 
 def test_it_takes_its_room_at_once(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from filmlab.wire.chunks import Film
 from filmlab.wire.messages import Stream
-from filmlabd.batches import FILM_ASIDE_BYTES, SYNC_AT_BYTES, Batches, Staged, TakenChunk, TakenEntries
+from filmlabd.core.batches import FILM_ASIDE_BYTES, SYNC_AT_BYTES, Batches, Staged, TakenChunk, TakenEntries
 from filmlabd.facts import RecordRefused
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from filmlabd.breaker import DEATHS, PAUSE_FIRST_S, PAUSE_MOST_S, PROBES_MOST, QUICK_S, Breaker
-from filmlabd.jobs import STRIKES, Jobs, Priority
+from filmlabd.core.breaker import DEATHS, PAUSE_FIRST_S, PAUSE_MOST_S, PROBES_MOST, QUICK_S, Breaker
+from filmlabd.core.jobs import STRIKES, Jobs, Priority
 from filmlabd.model import Job, JobKind, Outcome
 
 

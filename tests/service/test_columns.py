@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filmlabd import columns
-from filmlabd.columns import CHUNK_POINTS, FULL, Arrays, Columns, join, pack, unpack
+from filmlabd.index import columns
+from filmlabd.index.columns import CHUNK_POINTS, FULL, Arrays, Columns, join, pack, unpack
 from filmlabd.index.schema import open_writer
 
 NAMES = {0: "loss", 1: "return", 2: "grad/norm"}

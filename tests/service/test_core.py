@@ -8,11 +8,11 @@ from filmlab.wire import messages
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Flush, RunFinish
 from filmlab.wire.frame import PROTOCOL, Kind, seal
 from filmlab.wire.messages import Stream
-from filmlabd import events
-from filmlabd.core import Core, Limits
+from filmlabd.core import events
+from filmlabd.core.core import Core, Limits
+from filmlabd.core.lab import Lab
+from filmlabd.core.session import ANSWERS_KEPT, CREDIT_MAX_BYTES, CREDIT_MIN_BYTES, credit_bytes
 from filmlabd.facts import RecordRefused, RunOpened, SessionOpened
-from filmlabd.lab import Lab
-from filmlabd.session import ANSWERS_KEPT, CREDIT_MAX_BYTES, CREDIT_MIN_BYTES, credit_bytes
 from service.rig import PEER, SESSION, Rig, begin
 
 

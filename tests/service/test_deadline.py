@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from filmlabd.deadline import left_s, waited_s
+from filmlabd.pool.deadline import left_s, waited_s
 
 
 @pytest.mark.parametrize(

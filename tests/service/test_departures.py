@@ -7,11 +7,11 @@ import pytest
 from filmlab.wire import messages
 from filmlab.wire.entries import RunFinish, RunUpdate, encode_entry, seal_entries
 from filmlab.wire.frame import Kind
-from filmlabd import events
-from filmlabd.departures import LAST_WORDS_S, OVER_KEPT
+from filmlabd.core import events
+from filmlabd.core.departures import LAST_WORDS_S, OVER_KEPT
+from filmlabd.core.leases import LEASE_S
+from filmlabd.core.session import Session
 from filmlabd.facts import RecordRefused, RunClosed, SessionEnded, SessionOpened
-from filmlabd.leases import LEASE_S
-from filmlabd.session import Session
 from service.rig import PEER, SESSION, Rig, begin
 
 

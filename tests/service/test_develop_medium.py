@@ -10,7 +10,7 @@ import pytest
 from filmlab import Histogram, Html, Text
 from filmlab.errors import BadInput
 from filmlab.media import Medium
-from filmlabd.image_head import picture_size
+from filmlabd.develop.image_head import picture_size
 from filmlabd.model import Job
 from service.studio import Studio
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from filmlabd.columns import CHUNK_POINTS, Columns
 from filmlabd.develop.tracks import WINDOW, Tracks, in_order
+from filmlabd.index.columns import CHUNK_POINTS, Columns
 from filmlabd.index.read import Answers
 from filmlabd.index.schema import open_writer
 from filmlabd.index.series import Piece, SeriesAnswers, SeriesRow

@@ -9,12 +9,12 @@ import pytest
 from e2e.house import until
 from filmlab.errors import Transient
 from filmlab.wire.frame import Envelope
-from filmlabd import events
-from filmlabd.ballast import Ballast
+from filmlabd.core import events
 from filmlabd.disk import Disk
-from filmlabd.films import FilmStore
 from filmlabd.index.writer import Index
-from filmlabd.journal import Journal, Position
+from filmlabd.journal.ballast import Ballast
+from filmlabd.journal.films import FilmStore
+from filmlabd.journal.journal import Journal, Position
 from service.keeping import SESSION, chunk, frames, no_descriptors, record
 
 

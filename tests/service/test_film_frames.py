@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from filmlab.errors import BadInput
 from filmlab.wire.chunks import CODEC_RAW, seal_chunk
 from filmlab.wire.frame import Envelope
-from filmlabd.film_frames import read_frames
-from filmlabd.films import FilmStore
+from filmlabd.journal.film_frames import read_frames
+from filmlabd.journal.films import FilmStore
 from service.keeping import SESSION, blob, chunk, film_meta, flip, frames
 
 

@@ -8,8 +8,8 @@ from filmlab.errors import BadInput, Corrupt
 from filmlab.wire.chunks import Film, seal_chunk
 from filmlab.wire.frame import Envelope
 from filmlab.wire.head import FilmKind
-from filmlabd.film_parcel import ParcelReader
-from filmlabd.films import FilmStore
+from filmlabd.journal.film_parcel import ParcelReader
+from filmlabd.journal.films import FilmStore
 
 
 def piece(seq: int, first: int, data: bytes, kind: int = FilmKind.PARCEL) -> Envelope:

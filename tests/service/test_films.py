@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from filmlab.errors import Transient
 from filmlab.wire.frame import Envelope
-from filmlabd.films import FilmStore
-from filmlabd.records import NoDescriptors
+from filmlabd.journal.films import FilmStore
+from filmlabd.journal.records import NoDescriptors
 from service.keeping import SESSION, chunk, flip, frames, no_descriptors, raw, record, same
 
 SHOTS = frames(12)

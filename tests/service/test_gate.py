@@ -10,12 +10,12 @@ from filmlab.wire.chunks import Film, seal_chunk
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, encode_entry, seal_entries
 from filmlab.wire.frame import Envelope
 from filmlab.wire.messages import Stream
-from filmlabd import events
-from filmlabd.core import Core, Limits
+from filmlabd.core import events
+from filmlabd.core.core import Core, Limits
+from filmlabd.core.gate import floor_bytes
+from filmlabd.core.lab import Lab
+from filmlabd.core.session import Life
 from filmlabd.facts import RecordRefused
-from filmlabd.gate import floor_bytes
-from filmlabd.lab import Lab
-from filmlabd.session import Life
 from service.rig import PEER, SESSION, Rig, begin
 
 MIB = 2**20

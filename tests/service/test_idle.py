@@ -1,6 +1,6 @@
 """A daemon that has nothing to do ends after a while."""
 
-from filmlabd.idle import Idle
+from filmlabd.core.idle import Idle
 
 
 def test_idleness_counts_from_when_the_last_thing_was_done() -> None:

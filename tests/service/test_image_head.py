@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from filmlabd.image_head import picture_size
+from filmlabd.develop.image_head import picture_size
 
 
 @pytest.mark.parametrize("size", [(1, 1), (60, 40), (321, 7), (4000, 3000)])

@@ -16,7 +16,7 @@ from filmlab.wire.frame import Envelope, Kind, seal
 from filmlabd import facts
 from filmlabd.index.read import Reader
 from filmlabd.index.writer import Index
-from filmlabd.journal import Journal
+from filmlabd.journal.journal import Journal
 from service.keeping import RUN, SESSION, Story, begin_episode, end_episode, everything, snapshot, steps
 
 

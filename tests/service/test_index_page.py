@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from filmlab.wire.entries import Dropped
-from filmlabd.columns import CHUNK_POINTS
+from filmlabd.index.columns import CHUNK_POINTS
 from service.keeping import RUN, Followed, end_episode, snapshot
 
 

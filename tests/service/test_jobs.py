@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filmlab.errors import BadInput
-from filmlabd.jobs import (
+from filmlabd.core.jobs import (
     BACKOFF_S,
     GIVEN_UP_KEPT,
     STRIKES,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from filmlab.errors import Transient
 from filmlab.wire.frame import Envelope
-from filmlabd.journal import Journal
-from filmlabd.records import NoDescriptors
+from filmlabd.journal.journal import Journal
+from filmlabd.journal.records import NoDescriptors
 from service.keeping import flip, no_descriptors, raw, record, records, same
 
 

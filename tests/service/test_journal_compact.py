@@ -8,8 +8,8 @@ import pytest
 from filmlab.wire.frame import Envelope, Kind, seal
 from filmlabd.facts import RunClosed, RunRemoved, SessionEnded
 from filmlabd.index.writer import Index
-from filmlabd.journal import Journal, Position, segments
-from filmlabd.journal_compact import FILLER_LEAST_BYTES, FILLER_MOST_BYTES, _filler_sizes, compact
+from filmlabd.journal.compact import FILLER_LEAST_BYTES, FILLER_MOST_BYTES, _filler_sizes, compact
+from filmlabd.journal.journal import Journal, Position, segments
 from service.keeping import Story, everything, flip, raw, record, snapshot
 
 MINE, OTHER = 11, 22

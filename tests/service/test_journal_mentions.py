@@ -6,9 +6,9 @@ import pytest
 
 from filmlab.wire.frame import Kind, seal
 from filmlabd.facts import SessionOpened, seal_fact
-from filmlabd.journal import Journal, segments
-from filmlabd.journal_compact import compact
-from filmlabd.journal_mentions import unmentioned
+from filmlabd.journal.compact import compact
+from filmlabd.journal.journal import Journal, segments
+from filmlabd.journal.mentions import unmentioned
 from service.keeping import flip, record
 
 SPEAKER, OPENED, STRANGER = 11, 2**64 - 22, 33

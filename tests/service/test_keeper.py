@@ -7,13 +7,13 @@ import pytest
 
 from filmlab.wire import messages
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, RunFinish
-from filmlabd import events
-from filmlabd.core import Core, Limits
+from filmlabd.core import events
+from filmlabd.core.core import Core, Limits
+from filmlabd.core.jobs import Priority, curve_key
+from filmlabd.core.lab import Lab
+from filmlabd.core.retention import KeptFilm, Quota
 from filmlabd.facts import FilmDeleted, RunRemoved
-from filmlabd.jobs import Priority, curve_key
-from filmlabd.lab import Lab
 from filmlabd.model import Job, JobKind, Outcome
-from filmlabd.retention import KeptFilm, Quota
 from service.rig import SESSION, Rig, begin
 
 QUOTA = 1000

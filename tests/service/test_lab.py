@@ -14,9 +14,9 @@ from filmlab.wire.entries import (
     RunFinish,
     Snapshot,
 )
-from filmlabd import events
+from filmlabd.core import events
+from filmlabd.core.lab import curve_key, film_key, page_key
 from filmlabd.facts import EpisodeCut, FilmDeleted, FilmJudged, JobDone, JobStruck, RunPrinted
-from filmlabd.lab import curve_key, film_key, page_key
 from filmlabd.model import JobKind
 from service.rig import PEER, SESSION, Rig, begin
 

@@ -19,10 +19,10 @@ from filmlab.wire.entries import (
     Trace,
     Wish,
 )
-from filmlabd import events
+from filmlabd.core import events
+from filmlabd.core.lab import Lab
 from filmlabd.facts import EpisodeCut, JobDone, JobStruck, RunClosed, RunPrinted
-from filmlabd.films import FilmStore
-from filmlabd.lab import Lab
+from filmlabd.journal.films import FilmStore
 from filmlabd.model import Job, JobKind, Outcome
 from filmlabd.restore import restore
 from service.keeping import RUN, SESSION, Followed, begin_episode, end_episode

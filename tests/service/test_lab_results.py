@@ -8,10 +8,10 @@ import pytest
 from filmlab.wire import messages
 from filmlab.wire.chunks import Film, seal_chunk
 from filmlab.wire.entries import Flush, Results, ResultsEnd, RunFinish
-from filmlabd import events
+from filmlabd.core import events
+from filmlabd.core.lab import Lab
 from filmlabd.facts import FilmDeleted, JobDone, ResultsCut, RunPrinted
-from filmlabd.films import FilmStore
-from filmlabd.lab import Lab
+from filmlabd.journal.films import FilmStore
 from filmlabd.model import Job, JobKind, Outcome
 from filmlabd.restore import restore
 from service.keeping import RUN, Followed

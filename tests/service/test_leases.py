@@ -1,6 +1,6 @@
 """Sessions whose process cannot be watched have to be heard from."""
 
-from filmlabd.leases import LEASE_S, Leases
+from filmlabd.core.leases import LEASE_S, Leases
 
 
 def test_a_lease_runs_from_the_last_record() -> None:

@@ -9,7 +9,7 @@ from filmlab.errors import BadInput
 from filmlabd.index.read import Reader
 from filmlabd.index.schema import MIGRATIONS, VERSION
 from filmlabd.index.writer import Index
-from filmlabd.journal import Journal
+from filmlabd.journal.journal import Journal
 from service.keeping import everything
 from service.test_index import long_story
 

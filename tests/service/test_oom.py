@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from filmlabd.oom import is_oom, oom_kills
+from filmlabd.pool.oom import is_oom, oom_kills
 
 LIMIT_BYTES = 64 * 2**20
 # In a control group of its own: a child that takes more than the group has, and what is said of its end.
 GREEDY = """
 import os, subprocess, sys
 open(os.path.join(sys.argv[1], "cgroup.procs"), "w").write(str(os.getpid()))
-from filmlabd.oom import is_oom, oom_kills
+from filmlabd.pool.oom import is_oom, oom_kills
 before = oom_kills()
 greedy = subprocess.run([sys.executable, "-c", "b = b'x' * (512 << 20)"])
 print(greedy.returncode, is_oom(greedy.returncode, before, oom_kills()))

@@ -14,12 +14,12 @@ from filmlab.schedule.asked import Asked
 from filmlab.schedule.ranges import parse_ranges
 from filmlab.wire import messages
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, RunFinish
-from filmlabd import events
+from filmlabd.core import events
+from filmlabd.core.jobs import film_key
+from filmlabd.core.runs import Run
 from filmlabd.facts import FilmJudged, PlanChanged
 from filmlabd.index.writer import Index
-from filmlabd.jobs import film_key
 from filmlabd.model import JobKind
-from filmlabd.runs import Run
 from service.rig import PEER, SESSION, Rig, begin
 
 CLIENT = b"a request"

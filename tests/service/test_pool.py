@@ -17,7 +17,7 @@ import pytest
 import filmlabd
 from filmlab.errors import BadInput
 from filmlabd.model import Job, JobKind, Outcome
-from filmlabd.pool import Pool, WorkerSpec, respawn_delay_s, worker_path
+from filmlabd.pool.pool import Pool, WorkerSpec, respawn_delay_s, worker_path
 
 HERE = str(Path(__file__).parent)
 PATIENCE_S = 120
@@ -259,7 +259,7 @@ async def test_worker_that_never_gets_ready(opened: Opened, caplog: pytest.LogCa
 _ORPHANS = """
 import asyncio, sys
 from filmlabd.model import Job, JobKind
-from filmlabd.pool import Pool, WorkerSpec
+from filmlabd.pool.pool import Pool, WorkerSpec
 async def main():
     free = asyncio.Event()
     spec = WorkerSpec("/i", "/f", tuple(sys.path), "poison:main")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filmlab.wire.frame import HEADER_BYTES, PAYLOAD_MAX_BYTES
-from filmlabd.records import Damage, Found, read_records, read_slot, slots, write_all
+from filmlabd.journal.records import Damage, Found, read_records, read_slot, slots, write_all
 from service.keeping import raw, record, records, same
 
 

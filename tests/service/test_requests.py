@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, RunFinish
-from filmlabd import events
-from filmlabd.jobs import Priority
+from filmlabd.core import events
+from filmlabd.core.jobs import Priority
+from filmlabd.core.requests import NAMED_MAX
 from filmlabd.model import Job, JobKind, Outcome
-from filmlabd.requests import NAMED_MAX
 from service.rig import SESSION, Rig, begin
 
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from filmlabd import events
-from filmlabd.films import FilmStore
-from filmlabd.lab import EPISODE_METRICS, Lab
+from filmlabd.core import events
+from filmlabd.core.lab import EPISODE_METRICS, Lab
+from filmlabd.journal.films import FilmStore
 from filmlabd.model import JobKind
 from filmlabd.restore import restore
 from service.keeping import RUN, Followed, begin_episode, end_episode

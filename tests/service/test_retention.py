@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filmlabd.retention import HALF_LIFE_S, KeptFilm, Need, Quota, choose, plan
+from filmlabd.core.retention import HALF_LIFE_S, KeptFilm, Need, Quota, choose, plan
 
 NOW = 1_000_000.0
 ALL = Need(files=10**9)

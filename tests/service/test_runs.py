@@ -4,7 +4,7 @@ import pytest
 
 from filmlab.errors import BadInput
 from filmlab.schedule import CaptureSchedule
-from filmlabd.runs import HOUR_S, Run
+from filmlabd.core.runs import HOUR_S, Run
 from service.rig import begin
 
 

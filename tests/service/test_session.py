@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filmlab.wire.messages import Stream
-from filmlabd.session import RESYNC_GAP_S, Arrival, Session, StreamState
+from filmlabd.core.session import RESYNC_GAP_S, Arrival, Session, StreamState
 
 
 @given(st.lists(st.integers(1, 12), max_size=60))

@@ -4,7 +4,7 @@ import json
 import struct
 
 from filmlab.wire.entries import JSON_COLUMN, Column, StepColumn, Steps
-from filmlabd.steps import join_steps
+from filmlabd.index.steps import join_steps
 from service.keeping import steps
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from filmlab.paths import StatePaths
 from filmlab.wire.entries import EpisodeBegin
-from filmlabd.events import Survey
+from filmlabd.core.events import Survey
+from filmlabd.core.retention import Quota
 from filmlabd.facts import FilmDeleted, JobStruck, SessionEnded
-from filmlabd.films import film_path
-from filmlabd.journal import Journal
-from filmlabd.retention import Quota
+from filmlabd.journal.films import film_path
+from filmlabd.journal.journal import Journal
 from filmlabd.survey import survey
 from service.keeping import record
 from service.recorded import SESSION, WALL, Recording

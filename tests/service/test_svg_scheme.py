@@ -4,10 +4,10 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 
+from filmlabd.develop.svg_scheme import adaptive_svg
 from filmlabd.render.curve import Panel, Series, draw
 from filmlabd.render.svg import to_svg
 from filmlabd.render.theme import DARK, LIGHT
-from filmlabd.svg_scheme import adaptive_svg
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg">\n'
 

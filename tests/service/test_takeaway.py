@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filmlab.wire import entries
-from filmlabd.columns import CHUNK_POINTS
 from filmlabd.develop.history import history
+from filmlabd.index.columns import CHUNK_POINTS
 from filmlabd.takeaway import COLUMNS, metrics_csv, safe_cell
 from service.keeping import RUN
 from service.studio import Studio

@@ -1,4 +1,4 @@
-"""Covers filmlabd.top: what is shown of runs and daemon, in which order, and how fast things go."""
+"""Covers filmlabd.cli.top_view: what is shown of runs and daemon, in which order, and how fast things go."""
 
 import math
 from dataclasses import replace
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filmlabd.cli.top_view import Board, Rates, bars, board
 from filmlabd.overview import Glance
-from filmlabd.top import Board, Rates, bars, board
 from service.glances import glance
 
 NOBODY = {"state_dir": "/s", "daemon": "none", "trouble": []}

@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from filmlabd.cli.top_screen import screen
+from filmlabd.cli.top_view import Board, board
 from filmlabd.overview import Glance
-from filmlabd.top import Board, board
 from service.glances import glance
 
 NOBODY = {"state_dir": "/s", "daemon": "none", "trouble": []}

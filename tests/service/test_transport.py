@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import zmq
 
-from filmlab.outgoing import IN_FLIGHT_MOST
+from filmlab.link.outgoing import IN_FLIGHT_MOST
 from filmlab.wire import messages
 from filmlab.wire.frame import Kind, open_parts, seal
-from filmlabd.events import Garbage, Received
+from filmlabd.core.events import Garbage, Received
 from filmlabd.transport import RECEIVE_MOST, Admission, Transport, admits
 
 

@@ -1,6 +1,6 @@
 """Who waits for which prints."""
 
-from filmlabd.waiters import Waiter, Waiters
+from filmlabd.core.waiters import Waiter, Waiters
 
 
 def taken(waiters: Waiters) -> list[Waiter]:

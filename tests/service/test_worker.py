@@ -16,9 +16,9 @@ from e2e.house import until
 from filmlab.errors import BadInput, Transient, WireError
 from filmlabd.artifacts import Made
 from filmlabd.model import Job, JobKind, Outcome
-from filmlabd.pool import Pool, WorkerSpec, worker_path
-from filmlabd.worker import attempt, rss_bytes
-from filmlabd.worker_wire import (
+from filmlabd.pool.pool import Pool, WorkerSpec, worker_path
+from filmlabd.pool.worker import attempt, rss_bytes
+from filmlabd.pool.worker_wire import (
     FrameReader,
     Ready,
     pack_job,

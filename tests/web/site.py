@@ -14,8 +14,8 @@ from PIL import Image
 from e2e.house import House
 from filmlab.wire import chunks
 from filmlabd import facts
-from filmlabd.films import FilmStore
 from filmlabd.index.writer import Index
+from filmlabd.journal.films import FilmStore
 from service.keeping import Story, begin_episode, blob, end_episode, film_meta
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from filmlab.errors import BadInput
-from filmlabd.columns import CHUNK_POINTS, Columns
+from filmlabd.index.columns import CHUNK_POINTS, Columns
 from filmlabd.index.read import Reader
 from filmlabd.index.schema import open_writer
 from filmlabd.index.writer import Index

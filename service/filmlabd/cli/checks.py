@@ -16,7 +16,7 @@ from filmlab.private import check_private
 from filmlabd import config
 from filmlabd.cli.format import count, size
 from filmlabd.cli.presence import Presence, Seen
-from filmlabd.gate import floor_bytes
+from filmlabd.core.gate import floor_bytes
 from filmlabd.index.read import NoIndex, Reader
 
 SPACE_BAD_BYTES = 256 * 2**20

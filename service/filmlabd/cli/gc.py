@@ -15,8 +15,8 @@ from filmlab.private import is_locked
 from filmlabd import config
 from filmlabd.cli.format import count, dump, pairs, printable, size
 from filmlabd.cli.strays import find_strays, remove_half_made
-from filmlabd.events import Survey
-from filmlabd.retention import Quota
+from filmlabd.core.events import Survey
+from filmlabd.core.retention import Quota
 from filmlabd.survey import survey
 
 START_TIMEOUT_S = 15.0

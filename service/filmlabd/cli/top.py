@@ -20,9 +20,9 @@ from filmlabd.cli import status as cli_status
 from filmlabd.cli.format import dump
 from filmlabd.cli.look_up import Misuse
 from filmlabd.cli.show import MISSING
+from filmlabd.cli.top_view import Board, Rates, board
 from filmlabd.index.read import NoIndex, Reader
 from filmlabd.overview import Glance, Overview
-from filmlabd.top import Board, Rates, board
 
 if TYPE_CHECKING:
     from rich.console import Console

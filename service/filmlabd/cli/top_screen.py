@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from filmlabd.cli.format import count, duration, printable, size
-from filmlabd.top import Board, RunLine, bars
+from filmlabd.cli.top_view import Board, RunLine, bars
 
 _GAP = 2
 _NAME_CHARS = (14, 36)

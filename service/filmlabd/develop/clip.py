@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from filmlab.errors import BadInput
 from filmlabd.artifact_names import POSTER
-from filmlabd.film_frames import read_frames
-from filmlabd.films import film_path
+from filmlabd.journal.film_frames import read_frames
+from filmlabd.journal.films import film_path
 from filmlabd.model import EpisodeRow
 from filmlabd.render.frames import Clip
 from filmlabd.render.gif import encode_gif

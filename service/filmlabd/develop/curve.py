@@ -7,6 +7,7 @@ from filmlab.definitions import axis_of, read_definitions
 from filmlab.errors import BadInput
 from filmlabd.artifact_names import curve_stem
 from filmlabd.artifacts import Made, RunDirectory
+from filmlabd.develop.svg_scheme import adaptive_svg
 from filmlabd.develop.tracks import WINDOW, Tracks, in_order
 from filmlabd.index.read import Reader
 from filmlabd.index.series import SeriesAnswers, SeriesRow
@@ -15,7 +16,6 @@ from filmlabd.render.curve import Drawing, Panel, Resume, Series, attempts, draw
 from filmlabd.render.raster import to_png
 from filmlabd.render.svg import to_svg
 from filmlabd.render.theme import DARK, LIGHT
-from filmlabd.svg_scheme import adaptive_svg
 
 _POINTS_PER_WINDOW = 5
 """An average over more than this part of a series says little about it."""

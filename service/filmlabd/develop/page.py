@@ -11,9 +11,9 @@ from typing import Any
 from filmlabd.artifact_names import HISTORY, PAGE, POSTER, RUN, curve_stem
 from filmlabd.artifacts import Made, Printed, RunDirectory
 from filmlabd.develop.history import history
+from filmlabd.develop.image_head import picture_size
 from filmlabd.develop.medium import HISTOGRAM
 from filmlabd.develop.summary import summary_of
-from filmlabd.image_head import picture_size
 from filmlabd.index.read import Reader
 from filmlabd.index.results import latest
 from filmlabd.json_text import document

@@ -14,6 +14,7 @@ from PIL import ImageColor
 from filmlab.errors import BadInput
 from filmlab.wire.names import file_name
 from filmlabd.artifacts import Made, RunDirectory
+from filmlabd.develop.svg_scheme import adaptive_svg
 from filmlabd.index.read import Reader
 from filmlabd.json_text import dump_column
 from filmlabd.model import EpisodeRow, Job, RecorderRow, TraceRow
@@ -21,7 +22,6 @@ from filmlabd.render.curve import Panel, Series, draw
 from filmlabd.render.raster import to_png
 from filmlabd.render.svg import to_svg
 from filmlabd.render.theme import DARK, LIGHT
-from filmlabd.svg_scheme import adaptive_svg
 
 NO_FRAMES = "no frames were captured: render_mode='rgb_array' is needed for an animation"
 FIXED = ("reward", "average", "epsilon", "options")

@@ -11,9 +11,9 @@ from filmlab.results.layout import CONFIG, METADATA, RESULTS, YAML_MAX_BYTES, ch
 from filmlab.results.metadata import RunMetadata
 from filmlabd.artifacts import Made, RunDirectory
 from filmlabd.develop.videos import Order, make_videos
-from filmlabd.film_parcel import ParcelReader
-from filmlabd.films import film_path
 from filmlabd.index.read import Reader
+from filmlabd.journal.film_parcel import ParcelReader
+from filmlabd.journal.films import film_path
 from filmlabd.model import Job, ResultsRow, RunRow
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from filmlabd.columns import Floats
+from filmlabd.index.columns import Floats
 from filmlabd.index.series import Piece, SeriesAnswers, SeriesRow
 from filmlabd.render.pyramid import Track
 

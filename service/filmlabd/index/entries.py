@@ -32,7 +32,7 @@ from filmlab.wire.entries import (
     decode_entries,
 )
 from filmlab.wire.frame import Envelope
-from filmlabd.columns import Columns
+from filmlabd.index.columns import Columns
 from filmlabd.index.recorders import Recorders
 from filmlabd.index.results import ResultsEntries
 from filmlabd.index.runs import begin_run, finish_writer, update_run, use_up_request

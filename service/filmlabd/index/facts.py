@@ -8,7 +8,6 @@ import numpy as np
 from filmlab.errors import WireError
 from filmlab.wire.frame import Envelope
 from filmlab.wire.messages import Stream
-from filmlabd.columns import Columns
 from filmlabd.facts import (
     EpisodeCut,
     FilmDeleted,
@@ -27,13 +26,14 @@ from filmlabd.facts import (
     SessionOpened,
     read_fact,
 )
+from filmlabd.index.columns import Columns
 from filmlabd.index.removal import remove_run
 from filmlabd.index.results import ResultsEntries
 from filmlabd.index.runs import close_writer, refuse_run
 from filmlabd.index.schema import signed
 from filmlabd.index.state import State, clean
+from filmlabd.index.steps import join_steps
 from filmlabd.model import JobKind
-from filmlabd.steps import join_steps
 
 _EPISODE_JOBS = frozenset({JobKind.EPISODE, JobKind.MEDIA})
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from filmlabd.columns import FULL, Arrays, Floats, Ints, unpack
+from filmlabd.index.columns import FULL, Arrays, Floats, Ints, unpack
 from filmlabd.index.schema import unsigned
 
 _HEAD = "SELECT id, level, count, first_step, last_step, last_value, finite, least, most, total FROM chunks"

@@ -17,6 +17,7 @@ from filmlabd.index.results import ResultsAnswers
 from filmlabd.index.schema import open_reader, signed, unsigned
 from filmlabd.index.series import SeriesAnswers, arrays_of
 from filmlabd.index.state import load_histogram
+from filmlabd.index.steps import join_steps
 from filmlabd.model import (
     AttemptRow,
     DropRow,
@@ -29,7 +30,6 @@ from filmlabd.model import (
     SessionRow,
     StepsRow,
 )
-from filmlabd.steps import join_steps
 
 BUSY_TIMEOUT_S = 5.0
 

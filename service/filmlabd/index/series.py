@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from filmlabd.columns import FULL, Arrays, Floats, Ints, join, unpack
+from filmlabd.index.columns import FULL, Arrays, Floats, Ints, join, unpack
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from typing import Protocol
 
 from filmlab.errors import Corrupt, Transient
 from filmlab.wire.frame import Envelope, Kind
-from filmlabd.columns import Columns
+from filmlabd.index.columns import Columns
 from filmlabd.index.entries import Entries
 from filmlabd.index.facts import Facts, raise_durable_b
 from filmlabd.index.read import Answers
 from filmlabd.index.schema import open_writer
 from filmlabd.index.state import State
-from filmlabd.journal import Position
+from filmlabd.journal.journal import Position
 
 log = logging.getLogger(__name__)
 

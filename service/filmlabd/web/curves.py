@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from filmlab.errors import BadInput
-from filmlabd.columns import Floats
+from filmlabd.index.columns import Floats
 from filmlabd.index.page import Heads, NamedSeries
 from filmlabd.index.read import Reader
 from filmlabd.json_text import nonfinite_name

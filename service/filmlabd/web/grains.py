@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from filmlabd.columns import Arrays, Floats, Ints
+from filmlabd.index.columns import Arrays, Floats, Ints
 from filmlabd.index.page import Heads
 from filmlabd.index.read import Reader
 

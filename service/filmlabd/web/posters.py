@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from filmlab.errors import BadInput
-from filmlabd.film_frames import read_frames
-from filmlabd.films import film_path
+from filmlabd.journal.film_frames import read_frames
+from filmlabd.journal.films import film_path
 from filmlabd.model import EpisodeRow
 
 FRAME_MAX_PX = 640

@@ -1,0 +1,1 @@
+"""What was acknowledged: the control journal, and a file for each film. The truth."""
