@@ -88,8 +88,14 @@ SETTINGS = (
     ),
     Setting(
         "workers", Kind.WHOLE, None,
-        "How many worker processes develop prints. They run at the lowest priority, so that trainers keep the cores.",
+        "How many worker processes develop prints.",
         default_text=f"the cores of this process, at most {WORKERS_MOST}", least=1, most=256,
+    ),
+    Setting(
+        "worker_nice", Kind.WHOLE, 19,
+        "How far workers step back behind everything else on the machine. 19: trainers keep the cores, and on a full "
+        "machine prints may come late; 0: not at all, for a machine that only develops.",
+        least=0, most=19,
     ),
     Setting(
         "idle_exit_s", Kind.NUMBER, None,
@@ -174,6 +180,7 @@ class Settings:
     endpoint: str
     control_endpoint: str
     workers: int
+    worker_nice: int
     idle_exit_s: float
     background: bool
     log_level: str

@@ -95,7 +95,8 @@ class Daemon:
         sessions = restore(index.read, films, self._core.lab, self._now().at)
         ballast = Ballast(self._paths.root / "ballast")
         self._disk = Disk(self._journal, films, index, self._paths.spool, ballast, self._from_disk)
-        spec = WorkerSpec(str(self._paths.index), str(self._paths.film), worker_path())
+        nice = self._settings.worker_nice
+        spec = WorkerSpec(str(self._paths.index), str(self._paths.film), worker_path(), nice=nice)
         self._pool = Pool(
             self._settings.workers,
             spec,

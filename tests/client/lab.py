@@ -12,10 +12,9 @@ from filmlab.paths import StatePaths
 from filmlab.wire import messages
 from filmlab.wire.frame import Envelope, Kind, open_parts
 from filmlab.wire.messages import Stream
+from patience import PATIENCE_S
 
 CREDIT_BYTES = 1024 * 1024
-WAIT_S = 20.0
-"""No test waits for this long unless it fails."""
 
 
 class ModelDaemon:
@@ -138,7 +137,7 @@ class LabDaemon:
     def wait_for(self, predicate: Callable[[ModelDaemon], bool]) -> None:
         """Until it is true of the model; fails after a long time."""
         with self._changed:
-            assert self._changed.wait_for(lambda: predicate(self.model), WAIT_S), "the daemon waited in vain"
+            assert self._changed.wait_for(lambda: predicate(self.model), PATIENCE_S), "the daemon waited in vain"
 
     def _serve(self) -> None:
         peers: dict[int, bytes] = {}

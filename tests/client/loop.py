@@ -4,13 +4,14 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from client.lab import WAIT_S, ModelDaemon, ipc, paths_below
+from client.lab import ModelDaemon, ipc, paths_below
 from filmlab.link.delivery import Event, Limits, LinkOptions, StateChanged
 from filmlab.link.link import Link
 from filmlab.link.outbox import Outbox
 from filmlab.spool import read_session
 from filmlab.wire.chunks import Film
 from filmlab.wire.messages import Stream
+from patience import PATIENCE_S
 
 FILM = Film(run=0, film=1, first=0, count=1, height=2, width=2, channels=3)
 
@@ -42,7 +43,7 @@ class Loop:
 
     def wait_for(self, predicate: Callable[[list[Event]], bool]) -> None:
         with self.changed:
-            assert self.changed.wait_for(lambda: predicate(self.events), WAIT_S), self.events
+            assert self.changed.wait_for(lambda: predicate(self.events), PATIENCE_S), self.events
 
     def wait_state(self, state: str) -> None:
         self.wait_for(lambda events: any(isinstance(item, StateChanged) and item.state == state for item in events))

@@ -17,6 +17,7 @@ from filmlab.wire.chunks import CODEC_RAW, Film, blobs, decode_film
 from filmlab.wire.entries import Entry, Flush, MetricNames, RecorderAsk, Snapshot, decode_entries
 from filmlab.wire.frame import Envelope, Kind
 from filmlab.wire.messages import Stream
+from patience import PATIENCE_S
 
 EntryT = TypeVar("EntryT", bound=Entry)
 
@@ -50,6 +51,7 @@ class Studio:
     def init(self, **options: Any) -> filmlab.Run:
         """A run with everything captured that complains loudly."""
         defaults: dict[str, Any] = {"dir": self.directory / "out", "schedule": "always", "strict": True}
+        defaults["close_timeout_s"] = PATIENCE_S
         return filmlab.init(**(defaults | options))
 
     def tell(self, message: messages.Message) -> None:

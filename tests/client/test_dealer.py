@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from client.lab import WAIT_S, LabDaemon, ipc
+from client.lab import LabDaemon, ipc
 from filmlab.errors import BadInput, Transient
 from filmlab.link.dealer import Dealer
 from filmlab.wire import messages
 from filmlab.wire.frame import Envelope, Kind, seal
 from filmlab.wire.messages import Stream
+from patience import PATIENCE_S
 
 READS_THE_LAST_WORDS = """
 import os, sys, zmq
@@ -63,7 +64,7 @@ def wake_fd() -> Iterator[int]:
 
 
 def wait_change(dealer: Dealer, wake_fd: int) -> list[bool]:
-    for _ in range(int(WAIT_S)):
+    for _ in range(int(PATIENCE_S)):
         # What is not taken would end every wait at once.
         while dealer.receive():
             pass
@@ -74,7 +75,7 @@ def wait_change(dealer: Dealer, wake_fd: int) -> list[bool]:
 
 
 def wait_message(dealer: Dealer, wake_fd: int) -> list[Envelope]:
-    for _ in range(int(WAIT_S)):
+    for _ in range(int(PATIENCE_S)):
         if came := dealer.receive():
             return came
         dealer.wait(wake_fd, 1.0)
@@ -112,7 +113,7 @@ def test_a_peer_that_goes_away_while_it_is_read_ends_no_training(before: int, tm
     """Everything that it has said arrives, whichever part of it libzmq is at when it looks at its own commands."""
     done = subprocess.run(
         [sys.executable, "-c", READS_THE_LAST_WORDS, ipc(tmp_path), str(before)],
-        text=True, capture_output=True, timeout=WAIT_S, check=False,
+        text=True, capture_output=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "[300, 0]\n"), done.stderr
 

@@ -21,6 +21,7 @@ from filmlab.control import decode_request, encode_reply
 from filmlab.options import new_id, resolve, run_directory
 from filmlab.wire.entries import RunBegin, RunFinish
 from filmlab.wire.names import ID_PATTERN, short_id
+from patience import PATIENCE_S
 
 
 def options(environ: dict[str, str] | None = None, **given: Any) -> Any:
@@ -282,7 +283,7 @@ def test_the_interpreters_end_finishes_what_is_open(studio: Studio, how: str, st
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == (1 if how == "raise" else 0), done.stderr

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from client.lab import WAIT_S, paths_below
+from client.lab import paths_below
 from filmlab.endpoint import Endpoint, write_endpoint
 from filmlab.errors import Transient
 from filmlab.launch import (
@@ -25,6 +25,7 @@ from filmlab.launch import (
     find_daemon,
 )
 from filmlab.paths import StatePaths
+from patience import PATIENCE_S
 
 CLIENT = str(Path(__file__).parents[2] / "client")
 # Takes the lock, goes to the background, says where it listens and what it was given, and stays until it is killed.
@@ -63,7 +64,7 @@ def stand_in(paths: StatePaths) -> list[str]:
 
 def run_until_found(launcher: Launcher, paths: StatePaths) -> Endpoint:
     """What the sender's thread does."""
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + PATIENCE_S
     while (found := find_daemon(paths)) is None:
         assert time.monotonic() < deadline, launcher.why
         launcher.step(time.monotonic())
@@ -72,7 +73,7 @@ def run_until_found(launcher: Launcher, paths: StatePaths) -> Endpoint:
 
 
 def step_until(launcher: Launcher, text: str) -> None:
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + PATIENCE_S
     while text not in launcher.why:
         assert time.monotonic() < deadline, launcher.why
         launcher.step(time.monotonic())

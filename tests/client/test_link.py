@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from client.lab import CREDIT_BYTES, WAIT_S, LabDaemon, ModelDaemon, ipc, paths_below
+from client.lab import CREDIT_BYTES, LabDaemon, ModelDaemon, ipc, paths_below
 from client.loop import Loop, Rig, stored
 from filmlab.endpoint import Endpoint, write_endpoint
 from filmlab.errors import BadInput
@@ -19,6 +19,7 @@ from filmlab.link.link import Link
 from filmlab.spool import owner_alive
 from filmlab.wire import messages
 from filmlab.wire.messages import Stream
+from patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -33,8 +34,8 @@ def test_what_is_handed_over_becomes_durable(rig: Rig, tmp_path: Path) -> None:
     with LabDaemon(ipc(tmp_path)) as daemon:
         rig.link.start()
         rig.log(*(b"%d" % number for number in range(100)))
-        assert rig.link.wait_safe(WAIT_S)
-        closing = rig.link.close(WAIT_S)
+        assert rig.link.wait_safe(PATIENCE_S)
+        closing = rig.link.close(PATIENCE_S)
         assert (closing.durable, closing.safe, closing.lost_records, closing.why) == (True, True, 0, "")
         assert daemon.model.payloads(rig.link.session, Stream.C) == [b"%d" % number for number in range(100)]
         daemon.wait_for(lambda model: rig.link.session in model.byes)
@@ -63,7 +64,9 @@ def test_film_larger_than_the_credit_gets_through(rig: Rig, tmp_path: Path) -> N
         rig.link.start()
         rig.loop.films += films
         rig.log(b"metric")
-        assert rig.link.wait_safe(WAIT_S)
+        # Not `wait_safe`: where the daemon's thread is slow to answer, what waits is safe in the spool.
+        daemon.wait_for(stored(rig.link, len(films), Stream.B))
+        daemon.wait_for(stored(rig.link, 1))
         assert [payload[4:] for payload in daemon.model.payloads(rig.link.session, Stream.B)] == films
         assert daemon.model.payloads(rig.link.session, Stream.C) == [b"metric"]
 
@@ -78,13 +81,13 @@ def test_a_sleeping_thread_is_woken_only_when_it_sleeps(tmp_path: Path) -> None:
         asleep = threading.Event()
         sender = rig.link._sender
         assert sender is not None
-        for _ in range(int(WAIT_S * 100)):
+        for _ in range(int(PATIENCE_S * 100)):
             if sender.sleeping or asleep.wait(0.01):
                 break
         assert sender.sleeping
         rig.log(b"y")
         daemon.wait_for(stored(rig.link, 2))
-        rig.link.close(WAIT_S)
+        rig.link.close(PATIENCE_S)
 
 
 def test_a_killed_daemon_costs_nothing(rig: Rig, tmp_path: Path) -> None:
@@ -111,7 +114,7 @@ def test_without_a_daemon_records_go_to_disk_and_come_back(rig: Rig, tmp_path: P
     rig.loop.wait_state("spooling")
     rig.log(b"1", b"2")
     rig.loop.films += [b"film"]
-    assert rig.link.wait_safe(WAIT_S)
+    assert rig.link.wait_safe(PATIENCE_S)
     assert rig.spooled()[:2] == [b"1", b"2"]
     assert rig.link.status().spooled_bytes > 0
     assert not rig.link.status().durable_c
@@ -121,7 +124,7 @@ def test_without_a_daemon_records_go_to_disk_and_come_back(rig: Rig, tmp_path: P
         daemon.wait_for(stored(rig.link, 1, Stream.B))
         assert daemon.model.payloads(rig.link.session, Stream.C) == [b"1", b"2", b"3"]
         rig.loop.wait_for(lambda events: Acked(3, 1) in events)
-        rig.link.close(WAIT_S)
+        rig.link.close(PATIENCE_S)
     assert not (rig.paths.spool / f"{rig.link.session:016x}").exists()
 
 
@@ -156,7 +159,7 @@ def test_a_daemon_that_dies_before_it_opens_the_door_is_not_waited_for(tmp_path:
         loop.items.append(b"1")
         link.start()
         pause = threading.Event()
-        for _ in range(int(WAIT_S * 100)):
+        for _ in range(int(PATIENCE_S * 100)):
             sender = link._sender
             if sender is not None and sender.dealer is not None and sender.dealer.is_open:
                 break
@@ -165,7 +168,7 @@ def test_a_daemon_that_dies_before_it_opens_the_door_is_not_waited_for(tmp_path:
         write_endpoint(paths.endpoint, Endpoint(daemon.endpoint, "", 2, "0", 2))
         fcntl.flock(lock, fcntl.LOCK_EX)
         daemon.wait_for(stored(link, 1))
-        link.close(WAIT_S)
+        link.close(PATIENCE_S)
 
 
 def test_closing_without_a_daemon_spools_and_lets_go(tmp_path: Path) -> None:
@@ -207,8 +210,8 @@ def test_offline_spools_and_never_connects(tmp_path: Path) -> None:
     with LabDaemon(ipc(tmp_path)) as daemon:
         rig.link.start()
         rig.log(b"1")
-        assert rig.link.wait_safe(WAIT_S)
-        assert rig.link.close(WAIT_S).safe
+        assert rig.link.wait_safe(PATIENCE_S)
+        assert rig.link.close(PATIENCE_S).safe
         assert daemon.model.hellos == []
     assert rig.spooled() == [b"1"]
 
@@ -224,7 +227,7 @@ def test_a_full_spool_is_said_once_and_stops_nothing(tmp_path: Path) -> None:
     with LabDaemon(ipc(tmp_path)) as daemon:
         daemon.wait_for(stored(rig.link, 10))
         assert daemon.model.payloads(rig.link.session, Stream.C) == items
-        rig.link.close(WAIT_S)
+        rig.link.close(PATIENCE_S)
     assert len(rig.warned) == 1
     assert "the spool is full" in rig.warned[0]
 
@@ -252,7 +255,7 @@ def test_a_daemon_whose_state_is_gone_ends_the_session(rig: Rig, tmp_path: Path)
     with LabDaemon(ipc(tmp_path), other):
         rig.loop.wait_state("lost")
         assert rig.link._thread is not None
-        rig.link._thread.join(WAIT_S)
+        rig.link._thread.join(PATIENCE_S)
     assert rig.link.ended == "lost"
     assert "its state is gone" in rig.warned[0]
     assert rig.link.close(0.0).why == rig.link.why_ended
@@ -272,7 +275,7 @@ def test_a_socket_in_an_open_directory_is_not_used(rig: Rig, tmp_path: Path) -> 
         rig.link.start()
         rig.loop.wait_state("spooling")
         rig.log(b"1")
-        assert rig.link.wait_safe(WAIT_S)
+        assert rig.link.wait_safe(PATIENCE_S)
         assert daemon.model.hellos == []
     assert len(rig.warned) == 1
     assert "open to others" in rig.warned[0]

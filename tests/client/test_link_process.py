@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from client.lab import WAIT_S, LabDaemon, ipc, paths_below
+from client.lab import LabDaemon, ipc, paths_below
 from client.loop import Rig, stored
 from filmlab.spool import owner_alive, read_session
 from filmlab.wire.messages import Stream
+from patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_a_forked_child_is_dead_and_harmless(rig: Rig, tmp_path: Path) -> None:
             os._exit(0 if fine else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         rig.log(b"2")
-        assert rig.link.wait_safe(WAIT_S)
+        daemon.wait_for(stored(rig.link, 2))
         assert not rig.link.dead
         assert daemon.model.payloads(rig.link.session, Stream.C) == [b"1", b"2"]
 
@@ -48,7 +49,7 @@ def test_a_forked_child_does_not_keep_the_spool(rig: Rig) -> None:
     rig.link.start()
     rig.loop.wait_state("spooling")
     rig.log(b"1")
-    assert rig.link.wait_safe(WAIT_S)
+    assert rig.link.wait_safe(PATIENCE_S)
     reader, writer = os.pipe()
     began, begin = os.pipe()
     child = os.fork()
@@ -95,12 +96,12 @@ def run_script(tmp_path: Path, body: str, **options: object) -> "subprocess.Comp
     )
     tests = str(Path(__file__).parent.parent)
     command = [sys.executable, "-c", head + body, tests, str(tmp_path)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)  # type: ignore[call-overload, no-any-return]  # options of subprocess.run
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, **options)  # type: ignore[call-overload, no-any-return]  # options of subprocess.run
 
 
 def test_a_process_that_never_closes_still_ends(tmp_path: Path) -> None:
     """Neither a connection nor the want of one holds up the end of the interpreter."""
-    body = "link.start(); rig.log(b'1'); print(link.wait_safe(20)); print('end', flush=True)\n"
+    body = "link.start(); rig.log(b'1'); print(link.wait_safe(150)); print('end', flush=True)\n"
     alone = run_script(tmp_path, body)
     with LabDaemon(ipc(tmp_path)):
         together = run_script(tmp_path, body)
@@ -129,7 +130,7 @@ def test_a_killed_trainer_leaves_its_spool_to_be_adopted(tmp_path: Path) -> None
     """What was spooled survives SIGKILL, and its lock does not."""
     body = (
         "link.start(); rig.loop.wait_state('spooling'); rig.log(b'1', b'2')\n"
-        "assert link.wait_safe(20); print(link.session, flush=True)\n"
+        "assert link.wait_safe(150); print(link.session, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"
     )
     result = run_script(tmp_path, body)

@@ -26,6 +26,7 @@ from filmlab.wire.entries import (
     RunFinish,
     RunUpdate,
 )
+from patience import PATIENCE_S
 
 
 class _Tensor:
@@ -258,7 +259,7 @@ def test_flush_is_asked_again_of_another_daemon(studio: Studio) -> None:
     studio.model.answers_flush = True
     studio.model.boot += 1
     studio.tell(studio_welcome(studio))
-    waiting.join(20)
+    waiting.join(PATIENCE_S)
     assert answers == [True]
 
 

@@ -17,6 +17,7 @@ from filmlab.wire.entries import (
     EpisodeEnd,
     RunBegin,
 )
+from patience import PATIENCE_S
 
 
 def test_two_runs_share_a_session_and_stay_apart(studio: Studio) -> None:
@@ -72,7 +73,7 @@ def test_of_a_session_that_is_over_nothing_is_kept(studio: Studio) -> None:
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

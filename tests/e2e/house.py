@@ -19,10 +19,9 @@ from filmlab.paths import StatePaths
 from filmlab.private import is_locked
 from filmlabd.index.read import NoIndex, Reader
 from filmlabd.model import RunRow
+from patience import PATIENCE_S
 
 T = TypeVar("T")
-PATIENCE_S = 150.0
-"""How long a test waits for what must come; only a failure takes as long."""
 
 
 def until(look: Callable[[], T], what: str, patience_s: float = PATIENCE_S) -> T:
@@ -49,6 +48,8 @@ class House:
             "FILMLAB_DIR": str(root / "films"),
             # How full the disk of this machine is, is no test's subject.
             "FILMLABD_KEEP_FREE_BYTES": "0",
+            # Nor is how much of it others leave: tests wait for prints, and at nice 19 a busy machine makes none.
+            "FILMLABD_WORKER_NICE": "0",
             "HOME": str(root),
             "PYTHONUNBUFFERED": "1",
         }
@@ -84,7 +85,7 @@ class House:
         return done.stdout
 
     def ask(self, verb: str, **args: Any) -> dict[str, Any]:
-        return Control(self.paths, timeout_s=10.0).ask(verb, **args)
+        return Control(self.paths, timeout_s=PATIENCE_S).ask(verb, **args)
 
     def read(self) -> Reader:
         return Reader(self.paths.index)

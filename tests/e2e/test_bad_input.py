@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from e2e.house import House
+from patience import PATIENCE_S
 
 START = """
     import warnings
@@ -119,7 +120,7 @@ def test_a_directory_that_cannot_be_written_is_named(house: House) -> None:
     """The user sees the directory and why; the data is kept in the state directory."""
     (house.root / "file").write_text("in the way")
     process = house.trainer(START + "\n    run.log({'n': 1.0}, step=0)" + END, FILMLAB_DIR=str(house.root / "file/x"))
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert str(house.root / "file") in output
     if process.returncode == 0:
         with house.read() as index:
@@ -247,7 +248,7 @@ def test_sockets_wiped_under_a_living_run_cost_nothing(house: House) -> None:
     while "ready" not in (line := trainer.stdout.readline()):
         assert line, "the trainer ended"
     shutil.rmtree(house.paths.runtime)
-    output, _ = trainer.communicate("\n", timeout=120)
+    output, _ = trainer.communicate("\n", timeout=PATIENCE_S)
     assert "flushed True" in output
     trained(house, "    run.log({'n': 2.0}, step=2)")
 

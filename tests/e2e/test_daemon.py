@@ -8,6 +8,7 @@ import signal
 import sqlite3
 
 from e2e.house import House, until
+from patience import PATIENCE_S
 
 
 def test_the_daemon_says_where_it_is_and_ends_when_asked(house: House) -> None:
@@ -17,7 +18,7 @@ def test_the_daemon_says_where_it_is_and_ends_when_asked(house: House) -> None:
     assert status["pid"] == process.pid
     assert status["ingest"] == f"ipc://{house.paths.ingest_socket}"
     house.ask("shutdown")
-    assert process.wait(30) == 0
+    assert process.wait(PATIENCE_S) == 0
     assert not house.paths.endpoint.exists()
 
 
@@ -25,14 +26,14 @@ def test_sigterm_ends_it_cleanly(house: House) -> None:
     """A service manager's way to stop it loses nothing and ends with 0."""
     process = house.daemon()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(PATIENCE_S) == 0
 
 
 def test_a_second_daemon_on_the_same_state_directory_ends_with_75(house: House) -> None:
     """Two daemons would steal each other's socket: the second one says so and ends."""
     house.daemon()
     second = house.trainer("import sys; from filmlabd.__main__ import main; sys.argv = ['filmlabd']; sys.exit(main())")
-    output, _ = second.communicate(timeout=60)
+    output, _ = second.communicate(timeout=PATIENCE_S)
     assert second.returncode == 75
     assert "another daemon serves" in output
 
@@ -43,7 +44,7 @@ def test_an_index_of_a_newer_filmlab_is_refused_with_78(house: House) -> None:
     with contextlib.closing(sqlite3.connect(house.paths.index)) as db:
         db.execute("PRAGMA user_version = 999")
     process = house.trainer("import sys; from filmlabd.__main__ import main; sys.argv = ['filmlabd']; sys.exit(main())")
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 78
     assert "was written by a newer filmlab (version 999" in output
     assert "made again from the journal" in output
@@ -76,8 +77,8 @@ def test_a_state_directory_that_is_removed_is_made_again(house: House) -> None:
         run.finish()
         """
     )
-    assert former.wait(60) == 0
-    output, _ = trainer.communicate("\n", timeout=120)
+    assert former.wait(PATIENCE_S) == 0
+    output, _ = trainer.communicate("\n", timeout=PATIENCE_S)
     assert "this session cannot go on" in output
     assert "flushed True" in output
     assert house.json("history.json")["metrics"]["a"][-1]["value"][-1] == 3.0
@@ -95,7 +96,7 @@ def test_the_next_daemon_is_asked_about_a_run_when_the_first_was_killed(house: H
     for _ in range(2):
         os.kill(house.daemon_pid(), signal.SIGKILL)
         again = house.trainer(program.format(resume="never"))
-        output, _ = again.communicate(timeout=60)
+        output, _ = again.communicate(timeout=PATIENCE_S)
         assert again.returncode == 1 and "BadInput" in output
         until(house.daemon_pid, "the next daemon")
 
@@ -103,7 +104,19 @@ def test_the_next_daemon_is_asked_about_a_run_when_the_first_was_killed(house: H
 def test_an_idle_daemon_ends_by_itself(house: House) -> None:
     """Auto-started daemons do not stay for ever."""
     process = house.daemon("--idle-exit-s", "0.3")
-    assert process.wait(30) == 0
+    assert process.wait(PATIENCE_S) == 0
+
+
+def test_workers_step_back_as_far_as_they_are_told(house: House) -> None:
+    """By default as far as there is; `--worker-nice` says otherwise."""
+    del house.environ["FILMLABD_WORKER_NICE"]
+    for flags, nice in (((), 19), (("--worker-nice", "7"), 7)):
+        daemon = house.daemon(*flags)
+        workers = [int(pid) for pid in house.ask("status")["workers"]]
+        assert len(workers) == 2
+        until(lambda: {os.getpriority(os.PRIO_PROCESS, pid) for pid in workers} == {nice}, "the workers to step back")  # noqa: B023 - called at once
+        daemon.kill()
+        daemon.wait()
 
 
 def test_status_works_with_and_without_a_daemon(house: House) -> None:

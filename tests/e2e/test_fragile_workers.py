@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from e2e.house import House, until
+from patience import PATIENCE_S
 
 DAEMON = f"""
     import functools, sys
@@ -52,6 +53,6 @@ def test_row_8_workers_that_always_die_pause_rendering_and_nothing_else(house: H
     assert house.ask("status")["quarantined"] == []
     assert len(list(house.run_dir().glob("episodes/*.gif"))) == 6
     house.ask("shutdown")
-    log = daemon.communicate(timeout=60)[0]
+    log = daemon.communicate(timeout=PATIENCE_S)[0]
     assert "rendering is paused" in log
     assert "workers work again" in log

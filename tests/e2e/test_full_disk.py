@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from e2e.house import House, until
+from patience import PATIENCE_S
 
 TRAINER = """
 import sys, numpy as np, filmlab
@@ -67,7 +68,7 @@ def test_a_disk_below_its_floor_costs_no_metric_and_in_the_end_no_film(house: Ho
     next_episode()
     next_episode()
     next_episode()
-    output, _ = trainer.communicate(timeout=60)
+    output, _ = trainer.communicate(timeout=PATIENCE_S)
     assert trainer.returncode == 0, output
     assert output.count("takes no film for now") == 1, output
     house.wait_printed()
@@ -78,7 +79,7 @@ def test_film_of_a_dead_trainer_waits_in_its_spool(house: House) -> None:
     """Its numbers are shown at once; the next daemon that has room develops its film."""
     daemon = house.daemon("--keep-free-bytes", "1000GB")
     trainer = house.trainer(TRAINER)
-    output, _ = trainer.communicate("\n" * 6, timeout=60)
+    output, _ = trainer.communicate("\n" * 6, timeout=PATIENCE_S)
     assert trainer.returncode == 0, output
     until(lambda: bool(house.runs()) and house.runs()[0].episodes == 6, "six episodes in the index")
     assert not list(house.paths.film.glob("*/*.film")) and list(house.paths.spool.glob("*/b-*.seg"))
@@ -95,7 +96,7 @@ def test_a_run_is_resumed_while_its_film_waits_for_room(house: House) -> None:
     house.daemon("--keep-free-bytes", "1000GB")
     for attempt in (1, 2):
         trainer = house.trainer(TRAINER)
-        output, _ = trainer.communicate("\n" * 6, timeout=60)
+        output, _ = trainer.communicate("\n" * 6, timeout=PATIENCE_S)
         assert trainer.returncode == 0, output
         until(lambda wanted=6 * attempt: bool(house.runs()) and house.runs()[0].episodes == wanted, "its episodes")
     assert [run.run_id for run in house.runs()] == ["full0001"]

@@ -10,6 +10,7 @@ import pytest
 
 from e2e.house import House, until
 from filmlabd.model import Points
+from patience import PATIENCE_S
 
 TRAINER = """
 import sys, numpy as np, filmlab
@@ -36,7 +37,7 @@ def files_of(house: House, run_id: str) -> list[Path]:
 def refused(house: House, *arguments: str, typed: str = "") -> str:
     done = subprocess.run(
         [sys.executable, "-m", "filmlabd.cli", *arguments], input=typed,
-        env=house.environ, cwd=house.root, text=True, capture_output=True, timeout=60, check=False,
+        env=house.environ, cwd=house.root, text=True, capture_output=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 2, done
     return done.stderr
@@ -130,7 +131,7 @@ def test_a_living_run_is_not_removed(house: House) -> None:
     prints = files_of(house, "live0001")
     assert "is not over" in refused(house, "rm", "live0001", "--prints", "--yes")
     assert files_of(house, "live0001") == prints
-    trainer.communicate("\n", timeout=60)
+    trainer.communicate("\n", timeout=PATIENCE_S)
 
 
 def test_a_recorders_files_are_never_touched(house: House) -> None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from e2e.house import House, until
+from patience import PATIENCE_S
 
 DAYS_S = 3 * 86400.0
 STRANGER = "00000000000000aa"
@@ -87,7 +88,7 @@ def test_gc_beside_a_trainer_and_after_a_rebuild(house: House) -> None:
     house.daemon()
     stray = leave_strays(house)
     assert len(age(house)) == 4 and gc(house)["orphans"] == 1
-    process.communicate("\n", timeout=60)
+    process.communicate("\n", timeout=PATIENCE_S)
     assert process.returncode == 0
     house.wait_printed("live0001")
     assert all_printed(house, "live0001")
@@ -98,14 +99,14 @@ def test_gc_beside_a_trainer_and_after_a_rebuild(house: House) -> None:
 def test_gc_with_an_index_that_is_behind(house: House) -> None:
     """What it does not know, the journal does: nothing is called nobody's, and the next daemon has it all."""
     daemon = house.daemon()
-    trainer(house, "early001").communicate("\n", timeout=60)
+    trainer(house, "early001").communicate("\n", timeout=PATIENCE_S)
     house.wait_printed("early001")
     daemon.terminate()
     daemon.wait()
     old = house.root / "old.sqlite"
     shutil.copy(house.paths.index, old)
     daemon = house.daemon()
-    trainer(house, "later001").communicate("\n", timeout=60)
+    trainer(house, "later001").communicate("\n", timeout=PATIENCE_S)
     house.wait_printed("later001")
     daemon.terminate()
     daemon.wait()

@@ -14,6 +14,7 @@ from PIL import Image
 
 from e2e.house import House, until
 from e2e.recorder_program import PROGRAM
+from patience import PATIENCE_S
 
 REWARDS = (0.5, 1.5, -2.5, 3.0)
 MAIN = f"\ntrain(10, {REWARDS!r})\n"
@@ -171,7 +172,7 @@ def moment(episode):
     until(lambda: "now" in trainer.stdout.readline(), "the middle of the training")
     until(home.daemon_pid, "a daemon")
     os.kill(home.daemon_pid(), signal.SIGKILL)
-    output, _ = trainer.communicate("go on\n", timeout=120)
+    output, _ = trainer.communicate("go on\n", timeout=PATIENCE_S)
     assert trainer.returncode == 0, output
     home.wait_printed()
     assert files(home) == expected(), output
@@ -230,7 +231,7 @@ def implicit_run():
         + MAIN
     )
     trainer = home.trainer(program)
-    trainer.communicate(timeout=120)
+    trainer.communicate(timeout=PATIENCE_S)
     assert trainer.returncode == -signal.SIGKILL
     home.wait_printed()
     found = files(home)
@@ -254,7 +255,7 @@ def moment(episode):
 """
     )
     trainer = home.trainer(program + MAIN)
-    output, _ = trainer.communicate(timeout=120)
+    output, _ = trainer.communicate(timeout=PATIENCE_S)
     assert trainer.returncode == 1
     assert "the training diverged" in output
     home.wait_printed()
@@ -322,6 +323,6 @@ print("flushed", recorder.flush(60), episode)
     until(home.runs, "the run")
     (run,) = home.runs()
     home.command("record", run.run_id, "--next", "1")
-    output, _ = trainer.communicate("go on\n", timeout=120)
+    output, _ = trainer.communicate("go on\n", timeout=PATIENCE_S)
     assert "flushed True" in output, output
     assert "asked for" in home.command("ls", run.run_id)

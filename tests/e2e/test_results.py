@@ -13,6 +13,7 @@ from filmlab.results import EvaluationResults, TrainingResults, load_run
 from filmlab.spool import sessions
 from filmlabd.index.results import latest
 from filmlabd.model import ResultsRow
+from patience import PATIENCE_S
 
 TRAINER = """
     import os, sys, time
@@ -249,7 +250,7 @@ def test_killed_in_the_middle(house: House, victim: str) -> None:
     else:
         until(lambda: _kill_a_writer(house), "a worker to be at it")
     if victim != "trainer":
-        output, _ = trainer.communicate("\n", timeout=120)
+        output, _ = trainer.communicate("\n", timeout=PATIENCE_S)
         assert "flushed True" in output, output
     house.wait_printed()
     run = load_run(directory(house))

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from e2e.house import House, until
 from filmlabd.journal.films import film_path
+from patience import PATIENCE_S
 
 EPISODES = 150
 BEST = 37
@@ -66,7 +67,7 @@ def kill_daemon(house: House) -> None:
 
 def train(house: House) -> None:
     trainer = house.trainer(TRAINER)
-    output, _ = trainer.communicate("\n" * EPISODES, timeout=120)
+    output, _ = trainer.communicate("\n" * EPISODES, timeout=PATIENCE_S)
     assert trainer.returncode == 0, output
 
 
@@ -114,7 +115,7 @@ def test_killed_in_the_middle_of_it_the_next_daemon_goes_on(house: House) -> Non
         # Killed as soon as some film has gone: others are written down by then, and may lie there still.
         until(lambda seen=before: gone(house) > seen, "films to go")
         kill_daemon(house)
-    output, _ = trainer.communicate(timeout=120)
+    output, _ = trainer.communicate(timeout=PATIENCE_S)
     assert trainer.returncode == 0, output
     if not house.daemon_pid():
         # The last one was killed when the trainer had nothing more to hand over.
@@ -156,7 +157,7 @@ def test_what_a_crash_left_of_a_film_is_swept(house: House) -> None:
 def _error(house: House, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "filmlabd.cli", *arguments],
-        env=house.environ, cwd=house.root, text=True, capture_output=True, timeout=60, check=False,
+        env=house.environ, cwd=house.root, text=True, capture_output=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 2, done
     return done.stderr

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from e2e.house import House, until
+from patience import PATIENCE_S
 
 TRAINER = """
     import numpy as np, filmlab
@@ -58,7 +59,7 @@ def ask(house: House, typed: bytes) -> tuple[int, str]:
     os.close(end)
     os.write(terminal, typed)
     try:
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
         os.close(terminal)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.house import House, until
+from patience import PATIENCE_S
 
 WRITE = """
     import os, sys
@@ -54,7 +55,7 @@ def test_two_processes_write_to_one_directory(house: House) -> None:
     until(lambda: house.runs(), "the run")
     pid = house.train(WRITE.format(steps=range(2), more="print(os.getpid())")).split("\n")
     house.train(WRITE.format(steps=range(2), more=""), RANK="1")
-    first.communicate("\n", timeout=60)
+    first.communicate("\n", timeout=PATIENCE_S)
     house.wait_printed()
     second = next(line for line in pid if line.isdigit())
     assert values(house, "losses/value_loss") == {

@@ -1,6 +1,7 @@
 """`filmlab top` beside a run that lives."""
 
 from e2e.house import House
+from patience import PATIENCE_S
 
 PROGRAM = """
     import sys, filmlab
@@ -27,6 +28,6 @@ def test_beside_a_run_that_lives(house: House) -> None:
     assert shown[1].startswith("daemon queue ")
     assert "● alive" in shown[4]
     assert "3/9" in shown[4]
-    trainer.communicate("\n", timeout=60)
+    trainer.communicate("\n", timeout=PATIENCE_S)
     house.wait_printed()
     assert "✓ alive" in house.command("top", "--once")

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.house import PATIENCE_S, House, until
+from e2e.house import House, until
 from filmlabd.cli.main import main
+from patience import PATIENCE_S
 
 WAITS = """
     import numpy as np
@@ -99,7 +100,7 @@ def test_waiting_in_vain(house: House, trainer: subprocess.Popen[str], capsys: p
     trainer.kill()
     trainer.wait()
     capsys.readouterr()
-    assert main(["wait", "long", "--json", "--timeout", "60", *where]) == 1
+    assert main(["wait", "long", "--json", "--timeout", str(PATIENCE_S), *where]) == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["status"], document["printed"], document["films"], document["problem"]) == (
         "crashed", True, {"done": 2}, "",

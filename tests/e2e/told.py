@@ -4,7 +4,8 @@ import subprocess
 import textwrap
 from typing import Any
 
-from e2e.house import PATIENCE_S, House
+from e2e.house import House
+from patience import PATIENCE_S
 
 _LOOP = """
 import sys

@@ -20,6 +20,7 @@ from PIL import Image, ImageSequence
 
 from e2e.house import House, until
 from filmlabd.model import EpisodeRow
+from patience import PATIENCE_S
 
 STEADY_TRAINER = """
     import os, sys, threading
@@ -123,7 +124,7 @@ def kill_trainers(house: House, seed: int, kills: int) -> None:
     nursery.stdin.close()
     for line in nursery.stdout:
         _heard(line, durable, {})
-    assert nursery.wait(60) == 0
+    assert nursery.wait(PATIENCE_S) == 0
     # Those that nobody had acknowledged anything yet need not be there at all.
     assert len(durable) > kills // 4, f"only {len(durable)} of {kills} had been acknowledged anything"
     for name in durable:

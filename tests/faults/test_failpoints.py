@@ -15,6 +15,7 @@ from e2e.house import House, until
 from faults.failpoints import DAEMON, OF_RENDERING, ONCE_A_LIFE, WORKER
 from faults.kills import check_prints, side_by_side
 from faults.pusher import Pusher
+from patience import PATIENCE_S
 
 SEED = int(os.environ.get("FILMLAB_SEED", random.SystemRandom().randrange(2**31)))
 PASSINGS = int(os.environ.get("FILMLAB_PASSINGS", "1"))
@@ -57,7 +58,7 @@ def live(house: House, seed: int, failpoint: str) -> None:
         if failpoint.split(":")[0] in WORKER and not failpoint.endswith(":daemon"):
             threading.Event().wait(random.Random(seed).uniform(0.0, 0.3))
             process.kill()
-        assert process.wait(20) == -signal.SIGKILL, failpoint
+        assert process.wait(PATIENCE_S) == -signal.SIGKILL, failpoint
     finally:
         process.kill()
         process.wait()

@@ -19,6 +19,7 @@ from faults import zmtp
 from faults.pusher import Pusher
 from filmlab.wire import messages
 from filmlab.wire.frame import HEADER_BYTES, PAYLOAD_MAX_BYTES, Kind, seal
+from patience import PATIENCE_S
 
 SEED = int(os.environ.get("FILMLAB_SEED", random.SystemRandom().randrange(2**31)))
 MUTE = 250
@@ -126,7 +127,7 @@ def test_row_26_mute_and_garbled_connections_are_closed(besieged: Besieged) -> N
         garbled.sendall(rng.randbytes(rng.randint(1, 200)))
         mute.append(garbled)
     for end in mute:
-        end.settimeout(30.0)
+        end.settimeout(PATIENCE_S)
         try:
             while end.recv(4096):
                 pass
@@ -145,7 +146,7 @@ def test_row_28_messages_beyond_every_limit_cost_nobody_else_anything(besieged: 
         oversize.sendall(zmtp.frame(b"", claims=PAYLOAD_MAX_BYTES + 1))
         for _ in range(1000):
             oversize.sendall(bytes(16 * 1024))
-            oversize.settimeout(10.0)
+            oversize.settimeout(PATIENCE_S)
     oversize.close()
     before = besieged.garbage()
     many = zmtp.greet(besieged.socket)
@@ -254,4 +255,4 @@ def _swallow(end: socket.socket) -> None:
     except BlockingIOError:
         pass
     finally:
-        end.settimeout(10.0)
+        end.settimeout(PATIENCE_S)

@@ -3,6 +3,7 @@
 import signal
 
 from e2e.house import House, until
+from patience import PATIENCE_S
 
 EPISODES = 24
 TRAIN = f"""
@@ -31,7 +32,7 @@ def test_row_9_a_daemon_that_was_stopped_while_its_trainer_left_goes_on(house: H
     try:
         trainer.stdin.write("\n")
         trainer.stdin.flush()
-        trainer.wait(timeout=60)
+        trainer.wait(timeout=PATIENCE_S)
     finally:
         daemon.send_signal(signal.SIGCONT)
     until(lambda: daemon.poll() is not None or all(run.printed for run in house.runs()), "the prints, or its death")

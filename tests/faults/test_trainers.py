@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from e2e.house import House
+from patience import PATIENCE_S
 
 # A module, so that a process that is spawned can import what it shall do.
 FAMILY = """
@@ -71,7 +72,7 @@ def test_row_24_children_of_every_kind_record_for_themselves(house: House, metho
     (house.root / "family.py").write_text(FAMILY)
     done = subprocess.run(
         [sys.executable, "family.py", method, when],
-        env=house.environ, cwd=house.root, capture_output=True, text=True, timeout=120, check=False,
+        env=house.environ, cwd=house.root, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done
     assert "codes 0 0" in done.stdout, done

@@ -8,6 +8,8 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from patience import PATIENCE_S
+
 MORE, LONG, COMMAND = 1, 2, 4
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(1 + 31)
 
@@ -15,7 +17,7 @@ GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + byt
 def connect(path: Path) -> socket.socket:
     """A connection that has said nothing yet."""
     made = socket.socket(socket.AF_UNIX)
-    made.settimeout(10.0)
+    made.settimeout(PATIENCE_S)
     try:
         made.connect(str(path))
     except OSError:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from patience import PATIENCE_S
+
 _PAGE = """<script type="module">
 const [clips, films] = CLIPS, seen = {};
 try {
@@ -78,7 +80,7 @@ def seen(clips: list[tuple[str, str, bytes]], films: list[tuple[str, str, bytes]
         options = ("--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}")
         browser = subprocess.Popen([_found(), *options, address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            assert arrived.wait(60), "the browser reported nothing"
+            assert arrived.wait(PATIENCE_S), "the browser reported nothing"
         finally:
             browser.terminate()
             browser.wait()

@@ -22,6 +22,7 @@ from filmlab.results import (
     load_run,
 )
 from filmlab.results.metadata import git_hash
+from patience import PATIENCE_S
 from results import samples
 
 FILES = [".hydra/config.yaml", "results.msgpack", "run_metadata.yaml"]
@@ -291,5 +292,5 @@ def test_importing_results_loads_no_yaml() -> None:
         "import sys, filmlab.results; "
         "print([name for name in ('yaml', 'filmlabd', 'zmq', 'PIL', 'ml_dtypes', 'zstandard') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert done.stdout.strip() == "[]"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from e2e.house import House
+from patience import PATIENCE_S
 from web.site import write_runs
 
 WITHOUT = """
@@ -31,7 +32,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 def complaint(house: House, *arguments: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "filmlabd.cli", *arguments]
-    done = subprocess.run(command, env=house.environ, text=True, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, env=house.environ, text=True, capture_output=True, timeout=PATIENCE_S, check=False)
     return done.returncode, done.stderr
 
 
@@ -40,7 +41,12 @@ def test_what_is_missing_is_said_in_one_line(house: House, missing: str) -> None
     """A trainer's environment need not have the page's libraries: the command says what to install."""
     program = WITHOUT.format(missing=missing, arguments=["show"])
     done = subprocess.run(
-        [sys.executable, "-c", program], env=house.environ, text=True, capture_output=True, timeout=60, check=False
+        [sys.executable, "-c", program],
+        env=house.environ,
+        text=True,
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("filmlab: `filmlab show` needs")
@@ -91,7 +97,7 @@ def test_what_it_prints_and_how_it_ends(house: House) -> None:
     port = url.removeprefix("http://127.0.0.1:").partition("/")[0]
     assert lines[4].startswith(f"From another machine, first:  ssh -L {port}:127.0.0.1:{port} ")
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE_S) == 0
     again = house._start([sys.executable, "-m", "filmlabd.cli", "show", "--json", "--port", port], {})
     assert again.stdout is not None
     assert json.loads(again.stdout.readline())["port"] == int(port)

@@ -19,10 +19,9 @@ import pytest
 from filmlab.paths import StatePaths
 from filmlabd.cli.main import main
 from filmlabd.cli.top import Watch
+from patience import PATIENCE_S
 from service.machine import daemon, fresh_machine
 from service.recorded import record
-
-PATIENCE_S = 30.0
 
 
 @pytest.fixture

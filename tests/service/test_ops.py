@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from filmlabd import ops
+from patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -110,5 +111,7 @@ kept = [small for _, small in held]
 del held
 print(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
     assert int(done.stdout) < 100 * 1024

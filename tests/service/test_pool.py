@@ -18,10 +18,9 @@ import filmlabd
 from filmlab.errors import BadInput
 from filmlabd.model import Job, JobKind, Outcome
 from filmlabd.pool.pool import Pool, WorkerSpec, respawn_delay_s, worker_path
+from patience import PATIENCE_S
 
 HERE = str(Path(__file__).parent)
-PATIENCE_S = 120
-"""Workers are nice: beside other work they may be slow. Never waited for in full."""
 Opened = Callable[..., AbstractAsyncContextManager["Bench"]]
 
 
@@ -70,7 +69,9 @@ def opened(tmp_path: Path) -> Opened:
 
     @contextlib.asynccontextmanager
     async def opening(size: int = 1, start_deadline_s: float = PATIENCE_S, **changes: object) -> AsyncIterator[Bench]:
-        spec = WorkerSpec(str(tmp_path / "index"), str(tmp_path / "film"), (*worker_path(), HERE), "poison:main")
+        spec = WorkerSpec(
+            str(tmp_path / "index"), str(tmp_path / "film"), (*worker_path(), HERE), "poison:main", nice=0
+        )
         changed = replace(spec, **changes)  # type: ignore[arg-type]  # fields of WorkerSpec
         bench = Bench(size, changed, start_deadline_s)
         await bench.pool.start()
@@ -186,7 +187,7 @@ async def test_recycled_when_it_has_grown(opened: Opened) -> None:
 
 async def test_steps_back(opened: Opened) -> None:
     """A worker is nice, first to be killed when memory ends, single-threaded, bounded, and holds only its own line."""
-    async with opened(address_space_bytes=1 << 32) as bench:
+    async with opened(address_space_bytes=1 << 32, nice=19) as bench:
         pid, nice, oom, threads, space, cwd, sid, fds = (await bench.run("about")).paths
         assert (nice, oom, threads, space, cwd, sid) == ("19", "1000", "1", str(1 << 32), "/", pid)
         # stdin, stdout, stderr, its line, and the listing's own.
@@ -262,7 +263,7 @@ from filmlabd.model import Job, JobKind
 from filmlabd.pool.pool import Pool, WorkerSpec
 async def main():
     free = asyncio.Event()
-    spec = WorkerSpec("/i", "/f", tuple(sys.path), "poison:main")
+    spec = WorkerSpec("/i", "/f", tuple(sys.path), "poison:main", nice=0)
     pool = Pool(1, spec, done=lambda outcome: None, freed=lambda count: free.set())
     await pool.start()
     await free.wait()

@@ -13,6 +13,7 @@ from filmlab.wire import messages
 from filmlab.wire.frame import Kind, open_parts, seal
 from filmlabd.core.events import Garbage, Received
 from filmlabd.transport import RECEIVE_MOST, Admission, Transport, admits
+from patience import PATIENCE_S
 
 
 class Bench:
@@ -35,7 +36,7 @@ class Bench:
         return made
 
     async def next(self) -> Received | Garbage:
-        return await asyncio.wait_for(self.events.get(), 10)
+        return await asyncio.wait_for(self.events.get(), PATIENCE_S)
 
     def close(self) -> None:
         self.client_context.destroy(linger=0)
@@ -81,7 +82,7 @@ async def test_what_a_peer_sent_before_it_went_away_arrives(bench: Bench) -> Non
     await bench.next()
     for nonce in range(900):
         leaver.send_multipart(messages.encode(messages.Ping(nonce), 9).parts)
-    context.destroy(linger=3000)
+    context.destroy(linger=int(PATIENCE_S * 1000))
     got = [await bench.next() for _ in range(900)]
     assert len({messages.decode(item.envelope) for item in got if isinstance(item, Received)}) == 900
 
@@ -98,7 +99,7 @@ async def test_an_answer_reaches_the_peer_and_a_stranger_none(bench: Bench) -> N
     pong = messages.encode(messages.Pong(5), 9)
     assert bench.transport.send(got.peer, pong)
     assert not bench.transport.send(b"nobody", pong)
-    assert bench.client.poll(10_000)
+    assert bench.client.poll(int(PATIENCE_S * 1000))
     assert messages.decode(open_parts(bench.client.recv_multipart())) == messages.Pong(5)
 
 

@@ -15,9 +15,10 @@ import pytest
 
 from filmlab.endpoint import read_endpoint
 from filmlab.paths import StatePaths
+from patience import PATIENCE_S
 
+LOOK_EVERY_S = 0.2
 UNIT = Path(__file__).parents[2] / "deploy" / "filmlabd.service"
-START_TIMEOUT_S = 30.0
 
 
 def service() -> dict[str, str]:
@@ -33,13 +34,13 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
     """The socket of a service manager, which hears what is notified."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(START_TIMEOUT_S / 150)
+        listening.settimeout(LOOK_EVERY_S)
         yield listening
 
 
 def hear(manager: socket.socket, daemon: "subprocess.Popen[bytes]", word: str) -> None:
     """Wait until the daemon says a word; fail at once when it ends without."""
-    for _ in range(150):
+    for _ in range(int(PATIENCE_S / LOOK_EVERY_S)):
         ended = daemon.poll() is not None
         with contextlib.suppress(TimeoutError):
             if word in manager.recv(1000).decode().splitlines():
@@ -67,7 +68,7 @@ def test_the_daemon_tells_its_manager(manager: socket.socket, tmp_path: Path) ->
                 hear(manager, daemon, "WATCHDOG=1")
             daemon.send_signal(signal.SIGTERM)
             hear(manager, daemon, "STOPPING=1")
-            assert daemon.wait(START_TIMEOUT_S) == 0
+            assert daemon.wait(PATIENCE_S) == 0
         finally:
             daemon.kill()
 

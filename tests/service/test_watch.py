@@ -9,6 +9,7 @@ import pytest
 
 from filmlab.private import started_ticks
 from filmlabd.watch import Watches
+from patience import PATIENCE_S
 from service.keeping import no_descriptors
 
 
@@ -19,7 +20,7 @@ async def test_the_end_of_a_process_is_told_once() -> None:
     watches = Watches(died.put_nowait, died.put_nowait)
     watches.add(7, process.pid, started_ticks(process.pid))
     process.kill()
-    assert await asyncio.wait_for(died.get(), 10) == 7
+    assert await asyncio.wait_for(died.get(), PATIENCE_S) == 7
     process.communicate()
     assert died.empty()
     watches.close()
@@ -32,7 +33,7 @@ async def test_a_process_that_is_gone_already_is_told_at_once() -> None:
     process.wait()
     watches = Watches(died.put_nowait, died.put_nowait)
     watches.add(7, process.pid, 0)
-    assert await asyncio.wait_for(died.get(), 10) == 7
+    assert await asyncio.wait_for(died.get(), PATIENCE_S) == 7
 
 
 async def test_a_pid_that_another_process_has_by_now_is_not_taken_for_the_trainer() -> None:
@@ -41,7 +42,7 @@ async def test_a_pid_that_another_process_has_by_now_is_not_taken_for_the_traine
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     watches = Watches(died.put_nowait, died.put_nowait)
     watches.add(7, process.pid, started_ticks(process.pid) + 1)
-    assert await asyncio.wait_for(died.get(), 10) == 7
+    assert await asyncio.wait_for(died.get(), PATIENCE_S) == 7
     process.kill()
     process.communicate()
 
@@ -69,7 +70,7 @@ async def test_a_process_that_cannot_be_watched_is_not_taken_for_dead(monkeypatc
     died: asyncio.Queue[int] = asyncio.Queue()
     failed: asyncio.Queue[int] = asyncio.Queue()
     Watches(died.put_nowait, failed.put_nowait).add(7, os.getpid(), 0)
-    assert await asyncio.wait_for(failed.get(), 10) == 7
+    assert await asyncio.wait_for(failed.get(), PATIENCE_S) == 7
     assert died.empty()
 
 
@@ -84,6 +85,6 @@ async def test_a_look_that_finds_no_descriptor_takes_nobody_for_dead() -> None:
     await asyncio.sleep(0)
     assert told.empty()
     process.kill()
-    assert await asyncio.wait_for(told.get(), 10) == 7
+    assert await asyncio.wait_for(told.get(), PATIENCE_S) == 7
     process.communicate()
     watches.close()

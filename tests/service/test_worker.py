@@ -30,11 +30,10 @@ from filmlabd.pool.worker_wire import (
     read_ready,
     read_spec,
 )
+from patience import PATIENCE_S
 from service.studio import Studio, moving
 
 JOB = Job("episode:00:1", JobKind.EPISODE, "r", 2**64 - 1, 7, "a/b", final=True)
-PATIENCE_S = 120
-"""Workers are nice: beside other work they may be slow. Never waited for in full."""
 
 
 def test_messages_come_back_as_they_were() -> None:
@@ -165,7 +164,7 @@ def _opened(pid: int) -> set[Path]:
 
 
 def _spec(studio: Studio) -> WorkerSpec:
-    return WorkerSpec(str(studio.room.index), str(studio.room.film), worker_path())
+    return WorkerSpec(str(studio.room.index), str(studio.room.film), worker_path(), nice=0)
 
 
 async def _run(studio: Studio, jobs: list[Job]) -> list[Outcome]:

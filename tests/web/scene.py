@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from e2e.house import until
+from patience import PATIENCE_S
 from web.site import Site
 
 SHOTS = Path(__file__).parents[2] / "screenshots"
@@ -34,7 +35,7 @@ def chromium() -> Iterator[Browser]:
     """A browser that speaks to nobody but the page."""
     path = find_chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(_ARGS))
+        browser = playwright.chromium.launch(executable_path=path, args=list(_ARGS), timeout=PATIENCE_S * 1000)
         yield browser
         browser.close()
 
@@ -52,7 +53,7 @@ class Visitor:
         self.complaints: list[str] = []
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(PATIENCE_S * 1000)
 
     def enter(self, path: str = "/") -> Page:
         """By the link, as it was printed, to some page of it."""

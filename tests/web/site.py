@@ -16,6 +16,7 @@ from filmlab.wire import chunks
 from filmlabd import facts
 from filmlabd.index.writer import Index
 from filmlabd.journal.films import FilmStore
+from patience import PATIENCE_S
 from service.keeping import Story, begin_episode, blob, end_episode, film_meta
 
 
@@ -51,7 +52,7 @@ class Site:
         """One request as it is: nothing is tidied. With the token, unless `cookie=None`."""
         sent: dict[str, str | None] = {"host": f"127.0.0.1:{self.port}", "cookie": self.cookie}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             if body is not None and "content-length" not in sent:

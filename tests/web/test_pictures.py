@@ -6,7 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from e2e.house import PATIENCE_S, House
+from e2e.house import House
+from patience import PATIENCE_S
 from web.conftest import Visit
 from web.site import Site
 

@@ -7,6 +7,7 @@ import pytest
 from e2e.house import House
 from filmlabd.web.guard import POLICY
 from filmlabd.web.serve import link_file
+from patience import PATIENCE_S
 from web.scene import Visitor
 from web.site import Site, write_runs
 
@@ -62,7 +63,7 @@ def test_the_link_is_for_its_owner_alone(lived: Site) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert lived.token in path.read_text()
     lived.process.terminate()
-    assert lived.process.wait(20) == 0
+    assert lived.process.wait(PATIENCE_S) == 0
     assert not path.exists()
 
 

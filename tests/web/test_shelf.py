@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from filmlabd.web.shelf import ANSWER_BYTES, Shelf
+from patience import PATIENCE_S
 
 
 def test_made_once_for_all_who_ask_at_a_time() -> None:
@@ -16,17 +17,17 @@ def test_made_once_for_all_who_ask_at_a_time() -> None:
     def make() -> bytes:
         made.append(1)
         begun.set()
-        go.wait(20)
+        go.wait(PATIENCE_S)
         return b"answer"
 
     threads = [threading.Thread(target=lambda: got.append(shelf.get("key", 1, make))) for _ in range(20)]
     threads[0].start()
-    assert begun.wait(20)
+    assert begun.wait(PATIENCE_S)
     for thread in threads[1:]:
         thread.start()
     go.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE_S)
     assert (len(made), got) == (1, [b"answer"] * 20)
 
 
