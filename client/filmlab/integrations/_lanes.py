@@ -4,19 +4,27 @@ Source: https://farama.org/Vector-Autoreset-Mode. With NEXT_STEP, the step after
 none of an episode's; with SAME_STEP, the step that ends an episode also resets; DISABLED: the program resets.
 """
 
+from enum import Enum
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
 
 
+class Autoreset(Enum):
+    """Who resets a sub-environment whose episode is over: `gymnasium.vector.AutoresetMode`, which came with 1.1."""
+
+    NEXT_STEP = "NextStep"
+    SAME_STEP = "SameStep"
+    DISABLED = "Disabled"
+
+
 class Lanes:
     """One lane for each sub-environment."""
 
-    def __init__(self, count: int, mode: AutoresetMode) -> None:
+    def __init__(self, count: int, mode: Autoreset) -> None:
         self.mode = mode
         self.numbers = np.full(count, -1, np.int64)
         """Of each one's episode, from 0; -1 before the first."""
@@ -64,11 +72,11 @@ class Lanes:
             stepping = ~self._resting
             self._returns[stepping] += rewards[stepping]
             self._lengths[stepping] += 1
-            if self.mode is AutoresetMode.NEXT_STEP:
+            if self.mode is Autoreset.NEXT_STEP:
                 self._freshen(self._resting.copy())
         ended: Mask = done & stepping
         if ended.any():
-            if self.mode is AutoresetMode.SAME_STEP:
+            if self.mode is Autoreset.SAME_STEP:
                 self.fresh |= ended
                 self.any_fresh = True
             else:

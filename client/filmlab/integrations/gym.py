@@ -3,7 +3,7 @@
 import gc
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, SupportsFloat, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, SupportsFloat, TypeVar
 
 import gymnasium
 
@@ -11,7 +11,9 @@ from filmlab._episode import Episode
 from filmlab._run import Run
 from filmlab.integrations._place import DEFAULT_PREFIX, Place, check_arguments, check_render_mode, rate_of
 from filmlab.integrations._take import Take
-from filmlab.integrations.gym_vector import RecordVectorEpisodes
+
+if TYPE_CHECKING:
+    from filmlab.integrations.gym_vector import RecordVectorEpisodes
 
 ObsType = TypeVar("ObsType")
 ActType = TypeVar("ActType")
@@ -87,7 +89,10 @@ class RecordEpisodes(
         """Frames of a list that a film took, for whoever calls `render`. No more than of one episode."""
         self._keeps_list = False
         """The environment below gives its list again and again: there is nothing to give back."""
-        self._resets_itself = _has_autoreset(env)
+        self._resets_itself = _has_wrapper(env, "Autoreset")
+        """With the step that follows an episode's end."""
+        self._resets_at_once = _has_wrapper(env, "AutoResetWrapper")
+        """With the step that ends an episode, as before Gymnasium 1.0."""
         self._over = False
         """The last episode has ended, and the environment was not reset since."""
         self._fresh = False
@@ -204,6 +209,8 @@ class RecordEpisodes(
             metadata |= told_by(stats, episode)
         episode.end(metadata=metadata)
         self._is_over()
+        if self._resets_at_once:
+            self._was_reset()
 
     def _leave(self) -> None:
         """The episode goes no further, wherever it stands."""
@@ -242,13 +249,26 @@ def told_by(stats: dict[str, Any], episode: Episode) -> dict[str, Any]:
         return {}
 
 
-def _has_autoreset(env: gymnasium.Env[Any, Any]) -> bool:
-    """Whether a wrapper below resets with the step that follows an episode's end."""
-    while isinstance(env, gymnasium.Wrapper):
-        if isinstance(env, gymnasium.wrappers.Autoreset):
+def _has_wrapper(env: gymnasium.Env[Any, Any], name: str) -> bool:
+    """Whether a wrapper of Gymnasium's own of this name is below; not every version has each."""
+    kind = getattr(gymnasium.wrappers, name, None)
+    while kind is not None and isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, kind):
             return True
         env = env.env
     return False
+
+
+def __getattr__(name: str) -> Any:
+    """What is for vector environments is loaded when it is asked for: before 1.0, Gymnasium had other ones."""
+    if name != "RecordVectorEpisodes":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from filmlab.integrations.gym_vector import RecordVectorEpisodes
+    except ImportError as error:
+        version = gymnasium.__version__
+        raise ImportError(f"RecordVectorEpisodes needs gymnasium 1.0 or newer, this is {version}: {error}") from error
+    return RecordVectorEpisodes
 
 
 __all__ = ["RecordEpisodes", "RecordVectorEpisodes"]

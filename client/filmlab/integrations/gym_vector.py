@@ -10,20 +10,20 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector import VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
 from filmlab._episode import Episode
 from filmlab._run import Run
 from filmlab.errors import BadInput
-from filmlab.integrations._lanes import Lanes
+from filmlab.integrations._lanes import Autoreset, Lanes
 from filmlab.integrations._place import DEFAULT_PREFIX, Place, check_arguments, check_render_mode, rate_of
 from filmlab.integrations._take import Look, Take
 from filmlab.jsonable import as_text
 
 
 class RecordVectorEpisodes(
-    VectorWrapper[Any, Any, Any, Any, Any],
+    VectorWrapper,  # without its arguments: that of Gymnasium 1.0 takes none
     gymnasium.utils.RecordConstructorArgs,
 ):
     """Records return and length of every sub-environment's episodes, and film of those that are captured.
@@ -198,7 +198,7 @@ class RecordVectorEpisodes(
                 if episode is not None:
                     episode.about = {"env": index, "env_episode": number}
                     self._filmed[index] = episode
-            elif take.tiles > 1 and self._lanes.mode is AutoresetMode.DISABLED:
+            elif take.tiles > 1 and self._lanes.mode is Autoreset.DISABLED:
                 # Others were reset, by no step: a moment of its own, as RecordVideo has it.
                 take.shoot(self._looks[index])
 
@@ -307,6 +307,7 @@ def _aspect(ratio: Any) -> float:
     return aspect
 
 
-def _autoreset_mode(env: VectorEnv[Any, Any, Any]) -> AutoresetMode:
+def _autoreset_mode(env: VectorEnv[Any, Any, Any]) -> Autoreset:
     """What the metadata say; Gymnasium's default where they say nothing."""
-    return AutoresetMode(env.metadata.get("autoreset_mode") or AutoresetMode.NEXT_STEP)
+    said = env.metadata.get("autoreset_mode") or Autoreset.NEXT_STEP.value
+    return Autoreset(getattr(said, "value", said))
