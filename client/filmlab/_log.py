@@ -1,12 +1,13 @@
 """What does `Run.log` do where its quick way does not fit? Pair by pair: new keys, media, other axes, complaints."""
 
+import itertools
 import math
 import operator
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from filmlab._rows import ROWS_MAX, Row, Sorted, sort_out
+from filmlab._rows import METRICS_MAX, ROWS_MAX, Row, Sorted, sort_out
 from filmlab._seat import Seat
 from filmlab.definitions import DEFINITIONS_MAX, Definition, axes, axis_of
 from filmlab.errors import BadInput
@@ -41,7 +42,7 @@ class Logbook:
             if not isinstance(values, Mapping):
                 raise BadInput(f"log: a mapping of names to numbers, got {type(values).__name__}")
             if commit is False and step is None:
-                self.held = {**self.held, **values}
+                self._hold(values)
                 return
             held, self.held = self.held, {}
             self._log({**held, **values} if held else values, step, wall)
@@ -67,6 +68,16 @@ class Logbook:
         self._seat.rows = {}
         entry = RunUpdate(run=self._seat.tally.number, wall=time.time(), metrics={name: definition.to_json()})
         self._seat.put(encode_entry(entry))
+
+    def _hold(self, values: Mapping[Any, Any]) -> None:
+        """Keep what is not to be a row yet: of one row, not of thousands of names."""
+        held = {**self.held, **values}
+        if len(held) > METRICS_MAX:
+            held = dict(itertools.islice(held.items(), METRICS_MAX))
+            self._seat.notices.warn(
+                "held", f"run {self._seat.id}: over {METRICS_MAX} metrics wait for a row; the rest is left out"
+            )
+        self.held = held
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -114,14 +125,17 @@ class Logbook:
         if not numbers or process is None:
             return
         number = self._seat.tally.number
-        names = tuple(numbers)
-        row = Row.of(process.metric_ids(names, number, wall))
-        if keep:
-            if len(self._seat.rows) >= ROWS_MAX:
-                self._seat.rows.clear()
-            self._seat.rows[names] = row
-        body = row.ids + row.pack(*numbers.values())
-        self._seat.put_metrics(encode_body(kind, body, number, step, NO_EPISODE, wall))
+        names, left = process.names.admit(tuple(numbers), self._seat.metrics)
+        if names:
+            row = Row.of(process.metric_ids(names, number, wall))
+            if keep and not left:
+                if len(self._seat.rows) >= ROWS_MAX:
+                    self._seat.rows.clear()
+                self._seat.rows[tuple(names)] = row
+            body = row.ids + row.pack(*(numbers[name] for name in names))
+            self._seat.put_metrics(encode_body(kind, body, number, step, NO_EPISODE, wall), len(names))
+        if left:
+            self._seat.leave_out(left)
 
     def _log_medium(self, name: str, medium: Medium, step: int, wall: float) -> None:
         process, tally = self._seat.process, self._seat.tally

@@ -6,10 +6,11 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from filmlab._names import Names
 from filmlab.intake import Intake
 from filmlab.link.delivery import Closing, Limits, LinkOptions, Mode
 from filmlab.link.link import Link
@@ -51,12 +52,11 @@ class Process:
             self.packer,
             LinkOptions(paths, mode, options.endpoint, limits, parent_session, self.notices.tell),
         )
+        self.names = Names()
         self.film_numbers = itertools.count(1)
         self._recorder_numbers = itertools.count(1)
         self._seats: dict[int, Seat] = {}
         self._run_numbers = itertools.count()
-        self._metrics: dict[str, int] = {}
-        self._metric_numbers = itertools.count()
         self._forget_exit: Callable[[], None] = lambda: None
 
     def begin(self) -> None:
@@ -91,14 +91,13 @@ class Process:
         self.packer.tallies.pop(number, None)
         return Departure(safe, None)
 
-    def metric_ids(self, names: tuple[str, ...], run: int, wall: float) -> list[int]:
-        """The session's numbers of these metrics; those that have none yet are declared first."""
-        fresh = [(next(self._metric_numbers), name) for name in names if name not in self._metrics]
+    def metric_ids(self, names: Sequence[str], run: int, wall: float) -> list[int]:
+        """The session's numbers of metrics that were admitted; those that have none yet are declared first."""
+        fresh = self.names.undeclared(names)
         if fresh:
-            # Declared before anybody can use them. Two threads may declare one name twice; both numbers are good.
-            self.intake.put_entry(encode_entry(MetricNames(run=run, wall=wall, names=tuple(fresh))))
-            self._metrics.update({name: number for number, name in fresh})
-        return [self._metrics[name] for name in names]
+            self.intake.put_entry(encode_entry(MetricNames(run=run, wall=wall, names=fresh)))
+            self.names.declared(fresh)
+        return self.names.numbers(names)
 
     def declare_recorder(self, described: Recorder) -> int:
         """Say what a recorder is; the number that stands for it in this session."""

@@ -223,7 +223,7 @@ class Run(DroppedCalls):
             entry = encode_body(EntryType.SNAPSHOT, body, self._seat.tally.number, at, NO_EPISODE, time.time())
         except Exception:  # noqa: BLE001  # new keys, media, no number, bad step, not open: all are sorted out elsewhere
             return False
-        self._seat.put_metrics(entry)
+        self._seat.put_metrics(entry, len(values))
         return True
 
     # --- waiting and ending -----------------------------------------------------------------------------------------
@@ -354,9 +354,8 @@ class Run(DroppedCalls):
         tally, process = seat.tally, seat.rise()
         if process is None:
             return
-        blocked = tally.meter.take()
-        if blocked.counts:
-            process.intake.put_entry(encode_entry(blocked.entry(tally.number, time.time())))
+        for entry in tally.news(time.time()):
+            process.intake.put_entry(encode_entry(entry))
         process.intake.put_entry(encode_entry(RunFinish(run=tally.number, wall=time.time(), status=status)))
         departure = self._leave(process)
         label = f"{self.project}/{self.name} ({self.id}) {status}"

@@ -3,10 +3,11 @@
 import os
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from filmlab import _process
+from filmlab._names import no_room
 from filmlab._rows import Row
 from filmlab.jsonable import as_text
 from filmlab.notices import Notices, wording
@@ -42,6 +43,8 @@ class Seat:
         """How many sessions it has joined so far."""
         self.rows: dict[tuple[str, ...], Row] = {}
         """Empty whenever `log` must look closer: at first, after `finish`, in a forked child."""
+        self.metrics: set[str] = set()
+        """The names that it has logged under, and goes on with in another session."""
         self.episodes: weakref.WeakSet[Episode | Clip] = weakref.WeakSet()
         """Those that are open."""
         self.away = ""
@@ -58,21 +61,23 @@ class Seat:
             process.intake.put_entry(entry)
             process.link.wake()
 
-    def put_metrics(self, entry: bytes) -> None:
-        """Hand over an encoded entry of which there may be very many."""
+    def put_metrics(self, entry: bytes, values: int = 1) -> None:
+        """Hand over an encoded entry, of so many values, of which there may be very many."""
         process = self.process
         if process is None:
             return
         if process.intake.put_metrics(entry):
             process.link.wake()
-        else:
-            self.drop_metrics()
-
-    def drop_metrics(self) -> None:
-        """The reserve for numbers is full, and the spool too: the last resort."""
-        self.tally.dropped_metrics += 1
-        self.tally.count_drop("memory and spool are full")
+            return
+        # The reserve for numbers is full, and the spool too: the last resort.
+        self.tally.drop_metrics(values, "memory and spool are full")
         self.notices.warn("metrics-dropped", f"run {self.id}: metrics are dropped: memory and spool are full")
+
+    def leave_out(self, names: Sequence[str]) -> None:
+        """One value of each of these metrics is not recorded, since there is no room for their names."""
+        reason = no_room(self.metrics)
+        self.tally.drop_metrics(len(names), reason)
+        self.notices.warn("names", f"run {self.id}: metric {names[0]!r} is not recorded, nor are others: {reason}")
 
     def drop_film(self, reel: Reel, label: str) -> None:
         """There is no memory left for more of a film: all of it goes.

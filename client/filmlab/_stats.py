@@ -20,6 +20,7 @@ class Stats:
     dropped_films: int
     dropped_bytes: int
     dropped_metrics: int
+    """Values, each of one metric."""
     dropped_reasons: dict[str, int]
     prints_made: int
     prints_failed: tuple[str, ...]
@@ -86,7 +87,8 @@ def farewell(label: str, tally: Tally, directory: Path, closing: Closing | None,
         reason = next(iter(tally.dropped_reasons), "")
         parts.append(f"{_count(tally.dropped_films, 'film')} dropped ({reason})")
     if tally.dropped_metrics:
-        parts.append(f"{tally.dropped_metrics} calls of log dropped")
+        reason = next(iter(tally.dropped_values), "")
+        parts.append(f"{_count(tally.dropped_metrics, 'metric value')} dropped ({reason})")
     unsent = tally.results_handed - tally.results_sent
     if closing is not None and unsent:
         parts.append(f"{_count(unsent, 'result')} not handed over in time")

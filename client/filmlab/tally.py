@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from filmlab.latency import Meter
 from filmlab.notices import Notices
 from filmlab.reel import Reel
-from filmlab.wire.entries import Dropped
+from filmlab.wire.entries import Blocked, Dropped
 from filmlab.wire.messages import Plan, Print
+from filmlab.wire.names import METRIC_VALUES
 
 FAILURES_KEPT = 1000
 """Of failed prints, and of films without a print: the last ones are named."""
@@ -52,6 +53,9 @@ class Tally:
     dropped_films: int = 0
     dropped_bytes: int = 0
     dropped_metrics: int = 0
+    """Values, each of one metric."""
+    dropped_values: dict[str, int] = field(default_factory=dict)
+    """The same by their reason, of which there are a few."""
     dropped_reasons: dict[str, int] = field(default_factory=dict)
     """reason -> how many drops; from the 65th reason on they are `other reasons`."""
     prints_made: int = 0
@@ -64,6 +68,10 @@ class Tally:
     failed_films: dict[int, str] = field(default_factory=dict)
     """film -> why it has no print, of the last `FAILURES_KEPT` films that have none."""
     flushes: dict[int, FlushWait] = field(default_factory=dict)
+    _told_values: dict[str, int] = field(default_factory=dict)
+    """How many of `dropped_values` the daemon has been told of."""
+    _telling: threading.RLock = field(default_factory=threading.RLock)
+    """The sender and `finish` both tell. Reentrant, for a `__del__` may finish a run in between."""
 
     @contextmanager
     def flush(self) -> Iterator[FlushWait]:
@@ -88,6 +96,28 @@ class Tally:
             run=reel.run, wall=time.time(), episode=reel.episode, what="film" if reel.episode >= 0 else "media",
             count=1, size_bytes=reel.handed_bytes, reason=reason,
         )  # fmt: skip
+
+    def drop_metrics(self, values: int, reason: str) -> None:
+        """So many values are not handed over; `news` tells of it."""
+        self.dropped_metrics += values
+        self.dropped_values[reason] = self.dropped_values.get(reason, 0) + values
+        self.count_drop(reason)
+
+    def news(self, wall: float) -> list[Blocked | Dropped]:
+        """What the daemon is to be told of since the last time: time spent in here, and values that were dropped."""
+        blocked = self.meter.take()
+        found: list[Blocked | Dropped] = [blocked.entry(self.number, wall)] if blocked.counts else []
+        with self._telling:
+            for reason, count in list(self.dropped_values.items()):
+                fresh = count - self._told_values.get(reason, 0)
+                self._told_values[reason] = count
+                if fresh:
+                    found.append(
+                        Dropped(
+                            run=self.number, wall=wall, what=METRIC_VALUES, count=fresh, size_bytes=0, reason=reason
+                        )
+                    )
+        return found
 
     def count_drop(self, reason: str) -> None:
         """One more drop for this reason."""

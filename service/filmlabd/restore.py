@@ -87,7 +87,7 @@ def _run(row: RunRow, read: Answers, living: Iterable[Session]) -> Run:
     except BadInput as error:
         log.warning("run %s: its schedule cannot be read, the default is in force: %s", row.run_id, error)
     # Those of its episodes only where they have points: an episode that was cut counts, and has no return.
-    run.metrics = {metric.name for metric in read.metrics(row.run_id)}
+    run.logged([metric.name for metric in read.metrics(row.run_id)])
     filmed = [episode for episode in read.episodes(row.run_id, filmed=True) if not episode.media_name]
     run.kept = sum(1 for episode in filmed if episode.job_state in ("ready", "done") and not is_asked(episode.reason))
     for session in living:

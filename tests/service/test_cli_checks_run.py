@@ -10,6 +10,7 @@ from filmlab.paths import StatePaths
 from filmlab.spool import Spool
 from filmlab.wire.entries import Recorder, RunFinish, encode_entry, seal_entries
 from filmlab.wire.messages import Stream
+from filmlab.wire.names import NO_ROOM_FOR_NAMES
 from filmlabd.cli import checks_run as checks
 from filmlabd.cli.checks import Level
 from filmlabd.cli.presence import Presence, Seen
@@ -127,6 +128,9 @@ def test_curves_that_were_given_up_and_what_was_dropped(told: Recording, paths: 
     assert (found.level, found.text) == (Level.BAD, "curve:loss was given up: out of colours")
     (found,) = checks.check_drops([DropRow("r1", "film", 2, 3 * 2**20, "memory is full")])
     assert (found.level, found.text) == (Level.WARN, "2 film (3.0 MiB): memory is full")
+    (found,) = checks.check_drops([DropRow("r1", "metric values", 7, 0, f"{NO_ROOM_FOR_NAMES}: this run has 5,000")])
+    assert found.text == f"7 metric values: {NO_ROOM_FOR_NAMES}: this run has 5,000"
+    assert "within the name" in found.advice
 
 
 def test_spools_of_the_living_and_of_the_dead(paths: StatePaths) -> None:

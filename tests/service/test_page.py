@@ -120,7 +120,10 @@ def test_what_is_missing_is_said(studio: Studio) -> None:
     )
     studio.story.fact(facts.JobStruck(f"curve:{RUN}:loss", RUN, "curve", 0, 0, 1, False, "the disk is full", 1.0))
     studio.story.say(entries.Dropped(run=1, wall=1.0, what="film", count=2, size_bytes=2_000_000, reason="no memory"))
+    why = "no room for more metric names"
+    studio.story.say(entries.Dropped(run=1, wall=1.0, what="metric values", count=9000, size_bytes=0, reason=why))
     words = page(studio).words
+    assert f"9,000 metric values not handed over: {why}" in words
     assert "2 films not handed over (2 MB): no memory" in words
     assert "Episode 5 could not be made: worker killed by signal 11, given up after 3 tries" in words
     assert "The curve loss could not be made: the disk is full, tried again soon" in words

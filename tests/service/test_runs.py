@@ -4,6 +4,7 @@ import pytest
 
 from filmlab.errors import BadInput
 from filmlab.schedule import CaptureSchedule
+from filmlabd.core import runs
 from filmlabd.core.runs import HOUR_S, Run
 from service.rig import begin
 
@@ -76,3 +77,13 @@ def test_the_ring_has_the_last_n_of_each_writer() -> None:
     assert run.trim_provisional("eval") == []
     assert run.take_provisional("main") == [(1, 2), (1, 3)]
     assert run.take_provisional("main") == []
+
+
+def test_only_so_many_metrics_of_a_run_have_a_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writers with names of their own share the bound, and the curves that there are go on."""
+    monkeypatch.setattr(runs, "RUN_METRICS_MAX", 3)
+    run = Run("r1")
+    assert run.logged(["a", "b"]) == ["a", "b"]
+    assert run.logged(["c", "d", "a"]) == ["c", "a"]
+    assert run.logged(["e"]) == []
+    assert run.metrics == {"a", "b", "c"}

@@ -1,9 +1,11 @@
 """One session's streams: order, gaps, durability, credit."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from filmlab.wire.messages import Stream
+from filmlabd.core import session
 from filmlabd.core.session import RESYNC_GAP_S, Arrival, Session, StreamState
 
 
@@ -38,3 +40,14 @@ def test_durable_never_goes_back_and_the_streams_are_apart() -> None:
     session.advance(Stream.C, 3)
     assert session.settled
     session.check()
+
+
+def test_of_a_sessions_metrics_so_many_are_remembered_and_any_may_get_another_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever names for ever takes no more memory; what is known goes on."""
+    monkeypatch.setattr(session, "SESSION_METRICS_MAX", 2)
+    found = Session(1)
+    found.learn([(0, "a"), (1, "b"), (2, "c")])
+    found.learn([(1, "B"), (3, "d")])
+    assert found.metrics == {0: "a", 1: "B"}

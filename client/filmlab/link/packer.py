@@ -324,13 +324,12 @@ class Packer:
             self._push_entries()
 
     def _say_blocked(self, now: float) -> None:
-        """Every 5 s, the time that the training spent inside filmlab since the last time."""
+        """Every 5 s, what is new: the time that the training spent inside filmlab, values that were dropped."""
         if self._blocked_due_at is not None and self._blocked_due_at <= now:
             self._blocked_due_at = None
             for tally in list(self.tallies.values()):
-                taken = tally.meter.take()
-                if taken.counts:
-                    self._add(taken.entry(tally.number, time.time()), now)
+                for entry in tally.news(time.time()):
+                    self._add(entry, now)
         elif self._blocked_due_at is None and any(tally.meter.busy for tally in list(self.tallies.values())):
             self._blocked_due_at = now + BLOCKED_EVERY_S
 

@@ -82,7 +82,10 @@ class TrainingCurveRecorder:
         self._columns = ""
         self._sent = 0
         self._sent_to: Process | None = None
-        self._rows: dict[tuple[str, ...], Row] = {}
+        self._rows: dict[tuple[str, ...], tuple[Row, tuple[str, ...]]] = {}
+        """The row of a set of columns, and those of them that it has: all, as long as there is room for names."""
+        self._left: list[str] = []
+        """Columns of the latest row that there was no room for."""
         self._place = Place(self._describe)
 
     def log_episode(self, episode: int, reward: float, avg_reward: float, agent: Any) -> None:
@@ -155,19 +158,33 @@ class TrainingCurveRecorder:
                 run.seat.notices.warn("rows-late", "memory and spool are full: rows of a curve wait for the next call")
                 break
             self._sent += 1
+            if self._left:
+                run.seat.leave_out(self._left)
         process.link.wake()
 
     def _send_row(self, run: ImplicitRun, process: Process, index: int) -> bool:
         named = dict(self._values(index))
         keys, wall, number = tuple(named), time.time(), run.seat.tally.number
-        row = self._rows.get(keys)
-        if row is None:
-            # Each column that comes later makes another set of them, and no former set comes again.
-            self._rows.clear()
-            names = tuple(metric_name(self._columns, key) for key in keys)
-            row = self._rows[keys] = Row.of(process.metric_ids(names, number, wall))
-        body = row.ids + row.pack(*named.values())
+        known = self._rows.get(keys)
+        if known is None:
+            known = self._row(run, process, keys, wall)
+        row, columns = known
+        if not columns:
+            return True
+        body = row.ids + row.pack(*(named[key] for key in columns))
         return process.intake.put_metrics(encode_body(EntryType.SNAPSHOT, body, number, index, NO_EPISODE, wall))
+
+    def _row(
+        self, run: ImplicitRun, process: Process, keys: tuple[str, ...], wall: float
+    ) -> tuple[Row, tuple[str, ...]]:
+        """What a new set of columns is packed by."""
+        names = {key: metric_name(self._columns, key) for key in keys}
+        admitted, self._left = process.names.admit(list(names.values()), run.seat.metrics)
+        columns = tuple(key for key in keys if names[key] in run.seat.metrics)
+        row = Row.of(process.metric_ids(admitted, run.seat.tally.number, wall))
+        # Each column that comes later makes another set of them, and no former set comes again.
+        self._rows = {keys: (row, columns)}
+        return row, columns
 
     def _values(self, index: int) -> Iterator[tuple[str, float]]:
         fixed = (self.reward_history, self.average_history, self.epsilon_history, self.option_history)

@@ -7,6 +7,14 @@ import unicodedata
 from filmlab.errors import WireError
 
 METRIC_NAME_MAX_BYTES = 200
+RUN_METRICS_MAX = 5000
+"""Names that one run logs under; further ones are not recorded. Each is a curve to draw again and again."""
+SESSION_METRICS_MAX = 4 * RUN_METRICS_MAX
+"""The same of all runs of one session together."""
+METRIC_VALUES = "metric values"
+"""What a Dropped entry calls them."""
+NO_ROOM_FOR_NAMES = "no room for more metric names"
+"""How the reason of a Dropped entry begins that is about these two."""
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 TEXT_MAX_CHARS = 200
 FILE_NAME_MAX_CHARS = 80

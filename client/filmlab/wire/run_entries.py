@@ -188,7 +188,7 @@ class Blocked(Head):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped(Head):
-    """Something was not handed over, and this is said: what (`film`, `metrics`, `media`), how many, and why."""
+    """Something was not handed over, and this is said: what (`film`, `metric values`, `media`), how many, and why."""
 
     TYPE: ClassVar = EntryType.DROPPED
     what: str

@@ -10,8 +10,9 @@ from filmlab.errors import BadInput, WireError
 from filmlab.paths import StatePaths
 from filmlab.schedule import CaptureSchedule
 from filmlab.wire.entries import RunBegin, decode_entries
+from filmlab.wire.names import NO_ROOM_FOR_NAMES
 from filmlabd.cli.checks import SPACE_BAD_BYTES, Finding, Level
-from filmlabd.cli.format import count, size
+from filmlabd.cli.format import count, size, sized
 from filmlabd.cli.presence import Presence, Seen
 from filmlabd.model import DropRow, EpisodeRow, PrintRow, RecorderRow, RunRow
 
@@ -87,9 +88,15 @@ def check_prints(run_id: str, prints: Sequence[PrintRow]) -> list[Finding]:
 
 def check_drops(drops: Sequence[DropRow]) -> list[Finding]:
     """What its trainers could not hand over."""
-    advice = "init(memory_bytes=…, spool_bytes=…) gives the trainer more room; fewer or smaller frames need less"
+    memory = "init(memory_bytes=…, spool_bytes=…) gives the trainer more room; fewer or smaller frames need less"
+    names = "log what varies (a state, a number) as a value, or as the step, and not within the name of a metric"
     return [
-        Finding("dropped", Level.WARN, f"{row.count} {row.what} ({size(row.size_bytes)}): {row.reason}", advice)
+        Finding(
+            "dropped",
+            Level.WARN,
+            f"{row.count} {row.what}{sized(row.size_bytes)}: {row.reason}",
+            names if row.reason.startswith(NO_ROOM_FOR_NAMES) else memory,
+        )
         for row in drops
     ]
 

@@ -52,6 +52,11 @@ def size(size_bytes: float) -> str:
     return f"{size_bytes:.1f} TiB"
 
 
+def sized(size_bytes: float) -> str:
+    """The same in brackets, behind what has that size; nothing for nothing."""
+    return f" ({size(size_bytes)})" if size_bytes else ""
+
+
 def duration(duration_s: float) -> str:
     """A duration in its two largest units."""
     left = max(0, int(duration_s))

@@ -7,7 +7,7 @@ from typing import Any
 
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
-from filmlabd.cli.format import count, dump, instant, number, size, table
+from filmlabd.cli.format import count, dump, instant, number, sized, table
 from filmlabd.cli.look_up import Misuse, run_named
 from filmlabd.index.read import NoIndex, Reader
 from filmlabd.model import EpisodeRow, RunRow
@@ -116,7 +116,7 @@ def _run_lines(run: dict[str, Any]) -> list[str]:
         each = ", ".join(f"{name} {instant(inside[f'{name}_ns'])}" for name in ("p50", "p99", "max"))
         lines.append(f"training inside filmlab: {instant(inside['total_ns'])} in {inside['calls']} calls, {each}")
     lines += [
-        f"dropped: {item['count']} {item['what']} ({size(item['bytes'])}): {item['reason']}" for item in run["dropped"]
+        f"dropped: {item['count']} {item['what']}{sized(item['bytes'])}: {item['reason']}" for item in run["dropped"]
     ]
     return lines
 

@@ -224,7 +224,7 @@ class Lab:
     def _apply_entry(self, session: Session, entry: Entry, now: Now) -> list[Effect]:
         match entry:
             case MetricNames():
-                session.metrics.update(dict(entry.names))
+                session.learn(entry.names)
                 return []
             case EpisodeBegin():
                 film = session.films.setdefault(entry.film, OpenFilm())
@@ -358,9 +358,8 @@ class Lab:
                 effects.append(RunPrinted(run_id, now.wall))
         return effects
 
-    def _redraw(self, run: Run, metrics: Iterable[str], now: Now) -> None:
-        for metric in metrics:
-            run.metrics.add(metric)
+    def _redraw(self, run: Run, metrics: Collection[str], now: Now) -> None:
+        for metric in run.logged(metrics):
             job = Job(curve_key(run.id, metric), JobKind.CURVE, run.id, metric=metric)
             self.jobs.submit(job, Priority.CURVE, now.at, live=True)
         self._redraw_page(run.id, now)

@@ -1,6 +1,7 @@
 """What does the daemon know of a run while it lives: its attempts, its writers, its plan, what was kept of it? Pure."""
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from filmlab.errors import BadInput
@@ -9,6 +10,7 @@ from filmlab.schedule.asked import Asked, is_asked
 from filmlab.schedule.ranges import Range, format_ranges, merge_ranges
 from filmlab.wire.entries import EpisodeBegin, RunBegin
 from filmlab.wire.messages import Plan
+from filmlab.wire.names import RUN_METRICS_MAX
 from filmlabd.facts import PlanChanged
 
 HOUR_S = 3600.0
@@ -164,6 +166,16 @@ class Run:
         self.asked = self.asked.after(begin.episode, of_next=begin.plan_version == self.plan_version)
         self.counted[writer] = self.counted.get(writer, 0) + 1
         return True
+
+    def logged(self, metrics: Collection[str]) -> list[str]:
+        """Take note of metrics that it has points of; those of them that have a curve.
+
+        Its clients know their own bound only: of several writers with names of their own the first ones are drawn.
+        """
+        for name in metrics:
+            if len(self.metrics) < RUN_METRICS_MAX:
+                self.metrics.add(name)
+        return [name for name in metrics if name in self.metrics]
 
     def judge(self, reason: str, wall: float) -> Judgement:
         """Whether one more captured film is kept: the client knows its own limits only, the run has writers' sum.

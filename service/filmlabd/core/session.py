@@ -5,12 +5,14 @@ Two numbers per stream that must never be confused: `next_seq` is what is expect
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from filmlab.wire.entries import ClipBegin, EpisodeBegin, EpisodeEnd, Media, Results, ResultsEnd
 from filmlab.wire.frame import PROTOCOL
 from filmlab.wire.messages import Drain, Error, Hello, Message, Print, Stream, Welcome
+from filmlab.wire.names import SESSION_METRICS_MAX
 from filmlabd.core.leases import LEASE_S
 
 RESYNC_GAP_S = 0.05
@@ -132,6 +134,12 @@ class Session:
             boot, self.durable_c, self.next_c, self.durable_b, self.next_b, credit, daemon_version=version,
             lease_s=0.0 if self.pid else LEASE_S,
         )  # fmt: skip
+
+    def learn(self, names: Iterable[tuple[int, str]]) -> None:
+        """What these numbers mean; of more than one session may name, nothing is drawn."""
+        for number, name in names:
+            if number in self.metrics or len(self.metrics) < SESSION_METRICS_MAX:
+                self.metrics[number] = name
 
     def remember(self, message: Message) -> None:
         """What is told now: an answer is kept, since the connection may be gone that it goes to."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from filmlab.wire.names import RUN_METRICS_MAX
 from filmlabd.artifact_names import HISTORY, PAGE, POSTER, RUN, curve_stem
 from filmlabd.artifacts import Made, Printed, RunDirectory
 from filmlabd.develop.history import history
@@ -71,7 +72,7 @@ def look(run: RunRow, reader: Reader, directory: Printed) -> RunPage:
         media=tuple(view for row in media if (view := _medium(row, directory)) is not None),
         more_media=more_media,
         curves=_curves(metrics, directory),
-        more_curves=0,
+        more_curves=max(0, len(last_values(metrics)) - RUN_METRICS_MAX),
         attempts=tuple(reader.attempts(run.run_id)),
         results=tuple(latest(reader.results(run.run_id))),
         config=run.config,

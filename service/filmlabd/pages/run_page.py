@@ -147,7 +147,7 @@ def _step(clip: ClipView) -> Html:
 def _problems(page: RunPage) -> Html | None:
     lines = [
         el("p", el("b", plural(drop.count, "film") if drop.what == "film" else f"{drop.count:,} {drop.what}"),
-           f" not handed over ({size(drop.size_bytes)}): {drop.reason}")
+           f" not handed over{f' ({size(drop.size_bytes)})' if drop.size_bytes else ''}: {drop.reason}")
         for drop in page.drops
     ]  # fmt: skip
     lines += [el("p", el("b", problem.what), ": ", problem.why) for problem in page.problems]
