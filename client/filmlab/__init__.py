@@ -17,23 +17,34 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from filmlab._current import define_metric, finish, log
+    from filmlab._current import define_metric, finish, join, log
     from filmlab._episode import Episode
     from filmlab._foreign import (
+        AlertLevel,
         Artifact,
         Audio,
+        Graph,
+        Molecule,
         Object3D,
+        Plotly,
         Settings,
         Table,
         alert,
+        link_model,
         log_artifact,
         log_code,
+        log_model,
         login,
+        plot,
+        plot_table,
+        require,
         save,
+        setup,
         unwatch,
         watch,
     )
     from filmlab._init import init
+    from filmlab._refused import Api, agent, restore, sweep, use_artifact, use_model, util
     from filmlab._run import Run
     from filmlab._stats import Stats
     from filmlab._values import Values
@@ -51,6 +62,8 @@ if TYPE_CHECKING:
 
 # Loaded at their first use: a script that only imports filmlab, or records nothing today, does not pay for the rest.
 _WHERE = {
+    "AlertLevel": "_foreign",
+    "Api": "_refused",
     "Artifact": "_foreign",
     "Audio": "_foreign",
     "BadInput": "errors",
@@ -59,10 +72,13 @@ _WHERE = {
     "Episode": "_episode",
     "FilmlabError": "errors",
     "FilmlabWarning": "notices",
+    "Graph": "_foreign",
     "Histogram": "media",
     "Html": "media",
     "Image": "media",
+    "Molecule": "_foreign",
     "Object3D": "_foreign",
+    "Plotly": "_foreign",
     "Run": "_run",
     "Settings": "_foreign",
     "Stats": "_stats",
@@ -71,16 +87,29 @@ _WHERE = {
     "Transient": "errors",
     "Video": "media",
     "WireError": "errors",
+    "agent": "_refused",
     "alert": "_foreign",
     "define_metric": "_current",
     "finish": "_current",
     "init": "_init",
+    "join": "_current",
+    "link_model": "_foreign",
     "log": "_current",
     "log_artifact": "_foreign",
     "log_code": "_foreign",
+    "log_model": "_foreign",
     "login": "_foreign",
+    "plot": "_foreign",
+    "plot_table": "_foreign",
+    "require": "_foreign",
+    "restore": "_refused",
     "save": "_foreign",
+    "setup": "_foreign",
+    "sweep": "_refused",
     "unwatch": "_foreign",
+    "use_artifact": "_refused",
+    "use_model": "_refused",
+    "util": "_refused",
     "watch": "_foreign",
 }
 _OF_THE_RUN = {"run": "current", "config": "config", "summary": "summary"}
@@ -102,8 +131,10 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "Artifact", "Audio", "BadInput", "CaptureSchedule", "Corrupt", "Episode", "FilmlabError", "FilmlabWarning",
-    "Histogram", "Html", "Image", "Object3D", "Run", "Settings", "Stats", "Table", "Text", "Transient", "Video",
-    "WireError", "alert", "config", "define_metric", "finish", "init", "log", "log_artifact", "log_code",
-    "login", "run", "save", "summary", "unwatch", "watch",
+    "AlertLevel", "Api", "Artifact", "Audio", "BadInput", "CaptureSchedule", "Corrupt", "Episode", "FilmlabError",
+    "FilmlabWarning", "Graph", "Histogram", "Html", "Image", "Molecule", "Object3D", "Plotly", "Run",
+    "Settings", "Stats", "Table", "Text", "Transient", "Video", "WireError", "agent", "alert", "config",
+    "define_metric", "finish", "init", "join", "link_model", "log", "log_artifact", "log_code", "log_model",
+    "login", "plot", "plot_table", "require", "restore", "run", "save", "setup", "summary", "sweep", "unwatch",
+    "use_artifact", "use_model", "util", "watch",
 ]  # fmt: skip

@@ -59,6 +59,10 @@ def finish(exit_code: int | None = None, quiet: Any = None) -> None:
         _runs.clear()
 
 
+join = finish
+"""What wandb called it once."""
+
+
 def _open(what: str) -> Run:
     run = current()
     if run is None:

@@ -1,7 +1,10 @@
 """What of wandb's names does a script find here though nothing comes of it? Each says so once, and does nothing."""
 
+import os
+import sys
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from filmlab.notices import say_once
 
@@ -13,6 +16,18 @@ INIT_OPTIONS = frozenset(
 )  # fmt: skip
 IMAGE_OPTIONS = frozenset({"boxes", "classes", "file_type", "grouping", "masks"})
 
+_INSTEAD = {
+    "sync_tensorboard": (
+        ("filmlab.integrations.tensorboard", "filmlab.integrations.sb3"),
+        "numbers of another SummaryWriter are NOT recorded: import SummaryWriter from filmlab.integrations.tensorboard",
+    ),
+    "monitor_gym": (
+        ("filmlab.integrations.gym", "filmlab.integrations.sb3"),
+        "films of RecordVideo are NOT recorded: take RecordEpisodes from filmlab.integrations.gym in its place",
+    ),
+}
+"""Options of `init` that something else does here: the modules of which one does it, and what to say without them."""
+
 
 def leave_out(what: str, given: Mapping[str, Any], known: frozenset[str]) -> None:
     """Arguments that have no meaning here are said in one line.
@@ -23,7 +38,12 @@ def leave_out(what: str, given: Mapping[str, Any], known: frozenset[str]) -> Non
     for name in given:
         if name not in known:
             raise TypeError(f"{what}() got an unexpected keyword argument {name!r}")
-    said = sorted(name for name, value in given.items() if value is not None)
+    said = sorted(name for name, value in given.items() if value is not None and value is not False)
+    for name in _INSTEAD.keys() & said:
+        modules, instead = _INSTEAD[name]
+        if not any(module in sys.modules for module in modules):
+            say_once(f"{what}: {name}: {instead}")
+    said = [name for name in said if name not in _INSTEAD]
     if said:
         say_once(f"{what}: {', '.join(said)} {'has' if len(said) == 1 else 'have'} no meaning here; left out")
 
@@ -52,6 +72,10 @@ class Table(NotRecorded):
 class Artifact(NotRecorded):
     """Of files."""
 
+    def new_file(self, name: str, mode: str = "w", *_: Any, **__: Any) -> IO[Any]:
+        """A file to write to, for `with`; nobody keeps it."""
+        return Path(os.devnull).open(mode)
+
 
 class Audio(NotRecorded):
     """Of sound."""
@@ -61,8 +85,46 @@ class Object3D(NotRecorded):
     """Of points in space."""
 
 
+class Graph(NotRecorded):
+    """Of nodes and edges."""
+
+
+class Molecule(NotRecorded):
+    """Of atoms."""
+
+
+class Plotly(NotRecorded):
+    """Of plotly's own."""
+
+
+class Plot(NotRecorded):
+    """Drawn by wandb from a table."""
+
+
 class Settings(NotRecorded):
     """Of wandb's own process."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """Said by `init`, which it is given to."""
+
+
+class AlertLevel:
+    """How much an alert matters."""
+
+    INFO, WARN, ERROR = "INFO", "WARN", "ERROR"
+
+
+class Plots:
+    """`wandb.plot`: each of its functions gives a plot that is not recorded."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return Plot
+
+
+plot = Plots()
+plot_table = Plot
 
 
 def _nothing(*_: Any, **__: Any) -> None:
@@ -83,9 +145,18 @@ def unwatch(*_: Any, **__: Any) -> None:
     """Nothing is watched."""
 
 
-def save(*_: Any, **__: Any) -> None:
-    """Files of one's own are not taken."""
+def setup(*_: Any, **__: Any) -> None:
+    """There is nothing to set up."""
+
+
+def require(*_: Any, **__: Any) -> None:
+    """There are no parts to choose from."""
+
+
+def save(*_: Any, **__: Any) -> list[str]:
+    """Files of one's own are not taken: the names of none."""
     say_once("save: files of one's own are not taken; leave them in run.dir")
+    return []
 
 
 def alert(*_: Any, **__: Any) -> None:
@@ -93,9 +164,20 @@ def alert(*_: Any, **__: Any) -> None:
     say_once("alert: nobody is alerted")
 
 
-def log_artifact(*_: Any, **__: Any) -> None:
-    """Files of one's own are not taken."""
+def log_artifact(artifact_or_path: Any = None, *_: Any, **__: Any) -> Artifact:
+    """Files of one's own are not taken. What scripts go on to wait for or to link is returned."""
     say_once("log_artifact: files of one's own are not taken; leave them in run.dir")
+    return artifact_or_path if isinstance(artifact_or_path, Artifact) else Artifact.__new__(Artifact)
+
+
+def log_model(*_: Any, **__: Any) -> None:
+    """Files of one's own are not taken."""
+    say_once("log_model: files of one's own are not taken; leave them in run.dir, or see run.log_results")
+
+
+def link_model(*_: Any, **__: Any) -> None:
+    """Nor linked."""
+    say_once("link_model: there is no registry of models here")
 
 
 def log_code(*_: Any, **__: Any) -> None:
@@ -110,5 +192,8 @@ class DroppedCalls:
     unwatch = staticmethod(unwatch)
     save = staticmethod(save)
     alert = staticmethod(alert)
-    log_artifact = staticmethod(log_artifact)
+    log_artifact = upsert_artifact = finish_artifact = staticmethod(log_artifact)
+    log_model = staticmethod(log_model)
+    link_model = link_artifact = staticmethod(link_model)
+    mark_preempting = staticmethod(setup)
     log_code = staticmethod(log_code)

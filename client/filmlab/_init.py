@@ -171,7 +171,8 @@ def _agree(options: RunOptions) -> RunOptions:
         raise BadInput(f"run {options.run_id} is not known here, and resume='must' asks for one that is")
     if options.resume == "never" and claim.known:
         raise BadInput(f"run {options.run_id} is known already, and resume='never' asks for a new one")
-    return replace(options, directory=Path(claim.directory)) if claim.directory else options
+    directory = Path(claim.directory) if claim.directory else options.directory
+    return replace(options, directory=directory, resumed=claim.known)
 
 
 def _patience_s(claim: Claim) -> float:

@@ -14,7 +14,9 @@ from filmlab._episode import Episode
 from filmlab._folder import AS_ITS_RUN, Printing
 from filmlab._foreign import DroppedCalls
 from filmlab._log import Logbook
+from filmlab._named import Named
 from filmlab._process import Departure, Process
+from filmlab._refused import RefusedCalls
 from filmlab._seat import Seat
 from filmlab._stats import Stats, farewell, stage_of, stats_of
 from filmlab._values import values_of
@@ -40,18 +42,16 @@ from filmlab.wire.entries import (
 _NEVER = Decision(False, False, "nothing is recorded")
 
 
-class Run(DroppedCalls):
+class Run(Named, DroppedCalls, RefusedCalls):
     """One run, made by `filmlab.init`. Any thread may use it; nothing raises into the training (see `init(strict=)`).
 
     Attributes:
-        id, name, project, group, tags: as `init` has them.
+        id, name, project, group, tags: as `init` has them; they do not change.
         config, summary: mappings, by items or by attributes; what is set in them is recorded.
     """
 
     def __init__(self, options: RunOptions) -> None:
         self._options = options
-        self.id, self.name, self.project = options.run_id, options.name, options.project
-        self.group, self.tags = options.group, options.tags
         self._seat = Seat(options, self._finish_at_exit)
         self.config, self.summary = values_of(self._seat)
         self._book = Logbook(self._seat)

@@ -62,6 +62,8 @@ class RunOptions:
     endpoint: str
     complaints: tuple[str, ...] = ()
     """What was put right and should be said."""
+    resumed: bool = False
+    """The id was known already: found out when the run begins, where a daemon can be asked."""
 
 
 def resolve(

@@ -31,7 +31,7 @@ def test_a_run_with_wandbs_arguments(studio: Studio, capsys: pytest.CaptureFixtu
     run = wandb.init(
         project="p", name="n", group="g", tags=None, config=Namespace(lr=0.5, layers=(64, 64)), notes="why",
         dir=studio.directory, job_type="eval", entity="me", reinit=True, resume=True, sync_tensorboard=True,
-        monitor_gym=True, save_code=True,
+        monitor_gym=False, save_code=True,
         settings=wandb.Settings(start_method="thread"),
     )  # fmt: skip
     assert wandb.run is run
@@ -40,13 +40,75 @@ def test_a_run_with_wandbs_arguments(studio: Studio, capsys: pytest.CaptureFixtu
     wandb.finish()
     assert wandb.run is None
     said = [line for line in capsys.readouterr().err.splitlines() if "no meaning" in line]
-    left = "entity, job_type, monitor_gym, save_code, settings, sync_tensorboard"
+    left = "entity, job_type, save_code, settings"
     assert said == [f"filmlab: init: {left} have no meaning here; left out"]
     (begin,), (note,) = studio.entries(RunBegin), studio.entries(Media)
     assert (begin.config, begin.resume) == ({"lr": 0.5, "layers": [64, 64]}, "allow")
     assert (note.name, note.mime, note.data) == ("notes", "text/plain", b"why")
     with pytest.raises(TypeError, match="unexpected keyword argument 'projekt'"):
         wandb.init(projekt="p")
+
+
+@pytest.mark.parametrize(
+    ("option", "module", "instead"),
+    [
+        ("sync_tensorboard", "filmlab.integrations.tensorboard", "import SummaryWriter from filmlab.integrations.tens"),
+        ("monitor_gym", "filmlab.integrations.gym", "take RecordEpisodes from filmlab.integrations.gym"),
+    ],
+)
+def test_what_another_import_does_is_said(
+    studio: Studio, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    option: str, module: str, instead: str,
+) -> None:  # fmt: skip
+    """A script that changed wandb's import alone would have an empty run: it is told which line is missing."""
+    for name in (module, "filmlab.integrations.sb3"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    studio.init(**{option: True}).finish()
+    assert instead in capsys.readouterr().err
+    notices._said.clear()
+    monkeypatch.setitem(sys.modules, module, sys)
+    studio.init(**{option: True}).finish()
+    assert option not in capsys.readouterr().err
+
+
+def test_what_a_run_is_called(studio: Studio, capsys: pytest.CaptureFixture[str]) -> None:
+    """Scripts read it, and set some of it later: that is said, and the run keeps what it began with."""
+    run = studio.init(project="p", name="n", id="theirs", tags=["a"])
+    assert (run.path, run.entity, run.resumed, run.disabled, run.offline) == ("p/theirs", "", False, False, False)
+    run.name, run.tags, run.notes = "other", ("a",), "why"
+    assert (run.name, run.tags) == ("n", ("a",))
+    said = [line for line in capsys.readouterr().err.splitlines() if "cannot be set" in line]
+    assert [line.split()[1] for line in said] == ["run.name", "run.notes"]
+
+
+def test_artifacts_and_plots_to_the_end(studio: Studio) -> None:
+    """What scripts do with them at the end of a training raises nothing: it would be the end of hours."""
+    run = studio.init(strict=False)
+    artifact = wandb.Artifact("model", type="model", metadata={"a": 1})
+    artifact.add_file("model.pt")
+    with artifact.new_file("notes.txt") as file:
+        file.write("text")
+    with artifact.new_file("model.bin", mode="wb") as file:
+        file.write(b"bytes")
+    assert wandb.log_artifact(artifact, aliases=["latest"]) is artifact
+    run.log_artifact("model.pt", type="model").wait()
+    run.link_artifact(artifact, "registry/model")
+    wandb.log_model("model.pt")
+    table = wandb.Table(data=[[1, 2]], columns=["x", "y"])
+    with pytest.warns(FilmlabWarning, match="'curve' is dropped: a Plot is not recorded here"):
+        wandb.log({"curve": wandb.plot.line(table, "x", "y", title="t"), "loss": 1.0})
+    wandb.join()
+    assert [values for _, values in studio.points()] == [{"loss": 1.0}]
+
+
+def test_what_would_be_gone_on_with_is_refused(studio: Studio) -> None:
+    """A script that reads back what is not there is told at once, and where to look instead."""
+    run = studio.init()
+    for call in (wandb.use_artifact, wandb.use_model, wandb.restore, wandb.sweep, wandb.agent, wandb.Api, run.restore):
+        with pytest.raises(BadInput, match="here"):
+            call("anything")
+    assert len({wandb.util.generate_id() for _ in range(9)}) == 9
+    assert len(wandb.util.generate_id(16)) == 16
 
 
 def test_config_is_a_mapping_with_attributes(studio: Studio) -> None:
