@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from e2e.house import until
 from patience import PATIENCE_S
@@ -34,6 +34,8 @@ def find_chromium() -> str:
 def chromium() -> Iterator[Browser]:
     """A browser that speaks to nobody but the page."""
     path = find_chromium()
+    # Playwright's own are five seconds for what is expected, thirty for what is done.
+    expect.set_options(timeout=PATIENCE_S * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(_ARGS), timeout=PATIENCE_S * 1000)
         yield browser

@@ -54,7 +54,7 @@ def shown(page: Page) -> int:
 
 
 def sees(page: Page, frame: int) -> None:
-    until(lambda: shown(page) == frame, f"frame {frame}, not {shown(page)}", 20.0)
+    until(lambda: shown(page) == frame, f"frame {frame}, not {shown(page)}")
     expect(page.locator(".player .count")).to_have_text(f"{frame + 1} / {FRAMES}")
 
 
@@ -127,7 +127,7 @@ def test_it_plays_and_is_saved(films: Site, visit: Visit) -> None:
     expect(page.locator("button.clip .mark", has_text="film").first).to_be_visible()
     page.locator("button.clip").first.click()
     seen: set[int] = set()
-    until(lambda: seen.add(shown(page)) or len(seen - {-1}) >= 4, "the film to move", 30.0)  # type: ignore[func-returns-value]
+    until(lambda: seen.add(shown(page)) or len(seen - {-1}) >= 4, "the film to move")  # type: ignore[func-returns-value]
     visitor.shoot("player-film")
     with page.expect_download() as download:
         page.locator(".player").get_by_role("link", name="MP4").click()

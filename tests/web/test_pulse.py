@@ -11,6 +11,7 @@ import pytest
 
 from filmlabd.web import pulse
 from filmlabd.web.pulse import Pulse, version_of
+from patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(story: Coroutine[Any, Any, None]) -> None:
     """In a thread of its own: the browser's driver holds a loop in this one."""
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, story).result(60)
+        thread.submit(asyncio.run, story).result(PATIENCE_S)
 
 
 def write(path: Path, text: str) -> None:
@@ -51,10 +52,10 @@ async def _told(index: Path) -> None:
     assert beat.enter() and beat.enter()
     number = await beat.after(0, 5.0)
     number = await beat.after(number, 5.0) if number == 1 else number
-    waiting = [asyncio.create_task(beat.after(number, 20.0)) for _ in range(3)]
+    waiting = [asyncio.create_task(beat.after(number, PATIENCE_S)) for _ in range(3)]
     write(index, "changed")
     assert await asyncio.gather(*waiting) == [number + 1] * 3
-    assert await beat.after(number, 20.0) == number + 1
+    assert await beat.after(number, PATIENCE_S) == number + 1
     assert await beat.after(number + 1, 0.01) == number + 1, "nothing new: patience has an end"
     assert beat.version() == number + 1
     beat.leave()

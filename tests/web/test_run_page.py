@@ -61,7 +61,7 @@ def test_zoom_is_shared(rich: Site, visit: Visit) -> None:
     """Dragging over one panel asks for that part of all that are seen; a key and a double click take it back."""
     _, page = open_run(visit, rich)
     over = page.locator(".panel[data-metric='train/loss'] .u-over")
-    over.scroll_into_view_if_needed()
+    over.hover()  # waits until the panel stands still
     box = over.bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
@@ -154,13 +154,15 @@ def test_from_the_curve_to_the_episode(rich: Site, visit: Visit) -> None:
     over = page.locator(".panel[data-metric='episode/return'] .u-over")
     box = over.bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + box["width"] * 0.42, box["y"] + box["height"] / 2)
+    middle = {"x": box["width"] * 0.42, "y": box["height"] / 2}
+    # Playwright waits until the panel stands still, however late what is above it comes.
+    over.hover(position=middle)  # type: ignore[arg-type]  # a Position
     preview = page.locator(".preview")
     expect(preview).to_be_visible()
     expect(preview).to_contain_text("Episode 20")
     visitor.wait_true("document.querySelector('.preview img').complete")
     visitor.shoot("curve-to-episode")
-    page.mouse.click(box["x"] + box["width"] * 0.42, box["y"] + box["height"] / 2)
+    over.click(position=middle)  # type: ignore[arg-type]  # a Position
     expect(page.locator(".player h2")).to_have_text("Episode 20")
     page.keyboard.press("Escape")
     page.locator(".panel[data-metric='episode/return']").focus()
