@@ -69,6 +69,7 @@ def test_two_hundred_runs(many: Site, visit: Visit) -> None:
     expect(rows).to_have_count(5)
     page.locator("#filter").fill("(")
     expect(page.locator("#filter")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#count")).to_have_text("not a regular expression")
     page.locator("#filter").fill("")
     page.get_by_role("button", name="crashed 18").click()
     expect(rows).to_have_count(18)

@@ -1,12 +1,14 @@
 // All curves of a run: groups of panels that share their x axis, their zoom and their smoothing.
 import { fetchColumns } from "./columns.js";
-import { el, replace, stored } from "./dom.js";
+import { el, stored } from "./dom.js";
 import { onKey, onTheme } from "./shell.js";
 import { Panel } from "./panel.js";
 
 const AXES = [["step", "step"], ["episode", "episode"], ["wall", "wall time"], ["relative", "time since the start"]];
 const SMOOTHING = [1, 3, 10, 30, 100, 300, 1000, 3000];
 const SETTLE_MS = 90;
+const OPEN_MAX = 48;
+/** Panels before a group that starts open: the page of a run with hundreds of metrics is not a mile long. */
 
 export class Board {
   /** @param {(look: object, signal: AbortSignal) => Promise<Map<string, any[]>>} fetch columns by metric */
@@ -19,7 +21,8 @@ export class Board {
     /** What a series is called in a legend; attempts and writers if not given. */
     this.names = undefined;
     this.groups = el("div.groups");
-    this.node = el("div.board", {}, el("h2.hidden", {}, "Curves"), this.controls(), this.groups);
+    this.problem = el("p.problem", { hidden: true, role: "alert" });
+    this.node = el("div.board", {}, el("h2.hidden", {}, "Curves"), this.controls(), this.problem, this.groups);
     this.watch = new IntersectionObserver((changes) => this.scrolled(changes), { rootMargin: "200px" });
     onTheme(() => this.panels.forEach((panel) => panel.paint()));
     onKey("r", "reset the zoom of the curves", () => this.zoom(null));
@@ -72,7 +75,7 @@ export class Board {
     let group = [...this.groups.children].find((item) => item.dataset.group === title);
     if (!group) {
       const grid = el("div.panels");
-      group = el("details.group", { open: true, "data-group": title }, el("summary", {}, el("h3", {}, title), el("small.dim")), grid);
+      group = el("details.group", { open: this.groups.querySelectorAll(".panel").length < OPEN_MAX, "data-group": title }, el("summary", {}, el("h3", {}, title), el("small.dim")), grid);
       const after = [...this.groups.children].find((item) => order(item.dataset.group) > order(title));
       this.groups.insertBefore(group, after ?? null);
     }
@@ -87,6 +90,7 @@ export class Board {
       const shown = [...group.querySelectorAll(".panel")].filter((panel) => !panel.hidden);
       group.hidden = !shown.length;
       group.querySelector("small").textContent = String(shown.length);
+      if (this.view.text) group.open = true;
       group.style.setProperty("--panels", Math.min(4, shown.length));
     }
   }
@@ -122,6 +126,12 @@ export class Board {
     this.timer = setTimeout(() => { this.timer = 0; this.load(); }, wait);
   }
 
+  /** Say what went wrong; nothing where all is well again. */
+  fail(reason) {
+    this.problem.textContent = reason;
+    this.problem.hidden = !reason;
+  }
+
   async load() {
     const metrics = [...this.seen].filter((name) => !this.panels.get(name)?.node.hidden);
     if (!metrics.length) return;
@@ -135,10 +145,10 @@ export class Board {
     try {
       found = await this.fetch({ metrics, axis, range, width }, this.abort.signal);
     } catch (error) {
-      if (error.name !== "AbortError") replace(this.groups.querySelector(".failed") ?? this.groups.appendChild(el("p.problem.failed")), error.message);
+      if (error.name !== "AbortError") this.fail(error.message);
       return;
     }
-    this.groups.querySelector(".failed")?.remove();
+    this.fail("");
     if (axis !== this.view.axis) return;
     for (const [name, list] of found) this.panels.get(name)?.show(list);
   }

@@ -44,7 +44,9 @@ export class ClipDots {
     const { ctx, bbox } = plot;
     ctx.save();
     ctx.beginPath();
-    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    // The first and the last are whole.
+    const beyond = 5 * devicePixelRatio;
+    ctx.rect(bbox.left - beyond, bbox.top, bbox.width + 2 * beyond, bbox.height + beyond);
     ctx.clip();
     ctx.fillStyle = colour("--card");
     ctx.strokeStyle = colour("--ink");

@@ -6,7 +6,7 @@ import { Duet } from "./duet.js";
 import { byGroup, stitch } from "./groups.js";
 import { get, listen } from "./net.js";
 import { stands } from "./shell.js";
-import { number, plural } from "./words.js";
+import { brief, number, plural } from "./words.js";
 
 const RUNS_MAX = 24;
 const GROUPS = [["", "each run"], ["group", "mean by group"], ["project", "mean by project"], ["all", "mean of all"]];
@@ -41,7 +41,7 @@ async function fetchAll(look, signal) {
 
 function label(run, series) {
   const same = runs.filter((item) => chosen.includes(item.id) && item.name === run.name).length > 1;
-  return [run.name + (same ? ` (${run.id})` : ""), series.writer === "main" ? "" : series.writer].filter(Boolean).join(", ");
+  return [brief(run.name) + (same ? ` (${run.id})` : ""), series.writer === "main" ? "" : series.writer].filter(Boolean).join(", ");
 }
 
 function choose(list) {
@@ -52,11 +52,11 @@ function choose(list) {
 }
 
 function draw() {
-  replace(add, el("option", { value: "" }, "Add a run …"), runs.filter((run) => !chosen.includes(run.id)).map((run) => el("option", { value: run.id }, `${run.name} · ${run.project} · ${run.id}`)));
+  replace(add, el("option", { value: "" }, "Add a run …"), runs.filter((run) => !chosen.includes(run.id)).map((run) => el("option", { value: run.id }, `${brief(run.name)} · ${run.project} · ${run.id}`)));
   replace(chips, chosen.map((id, index) => {
     const run = runs.find((item) => item.id === id);
     if (!run) return null;
-    return el("div.pick", { role: "listitem" }, el("i", { class: `dot c${index % 8}` }), el("a", { href: `/runs/${id}` }, run.name), el("span.dim", {}, [run.group, `best ${number(run.best)}`, plural(run.episodes, "episode")].filter(Boolean).join(" · ")),
+    return el("div.pick", { role: "listitem" }, el("i", { class: `dot c${index % 8}` }), el("a", { href: `/runs/${id}`, title: run.name }, brief(run.name)), el("span.dim", {}, [run.group, `best ${number(run.best)}`, plural(run.episodes, "episode")].filter(Boolean).join(" · ")),
       el("button.quiet", { type: "button", "aria-label": `Leave out ${run.name}`, onclick: () => choose(chosen.filter((item) => item !== id)) }, "×"));
   }));
   empty.hidden = chosen.length > 0;

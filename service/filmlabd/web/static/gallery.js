@@ -20,7 +20,7 @@ export class Gallery {
     this.most = PAGE;
     this.cards = new Map();
     this.view = { text: "", sort: "newest", reason: "", kept: true };
-    const find = el("input", { type: "search", placeholder: "return>100  length<50  solved …", "aria-label": "Filter clips", title: "Words, and comparisons of return, length, episode, step, attempt", oninput: () => { this.view.text = find.value; this.draw(); } });
+    const find = el("input", { type: "search", placeholder: "return>100 length<50 …", "aria-label": "Filter clips", title: "Words, and comparisons of return, length, episode, step, attempt", oninput: () => { this.view.text = find.value; this.draw(); } });
     const sort = el("select", { onchange: () => { this.view.sort = sort.value; this.draw(); } }, Object.entries(SORTS).map(([key, [title]]) => el("option", { value: key }, title)));
     this.reasons = el("select", { onchange: () => { this.view.reason = this.reasons.value; this.draw(); } }, el("option", { value: "" }, "any reason"));
     const all = el("input", { type: "checkbox", onchange: () => { this.view.kept = !all.checked; this.draw(); } });
@@ -53,7 +53,7 @@ export class Gallery {
     const cards = found.slice(0, this.most).map((clip) => this.card(clip));
     cards.forEach((card, index) => { if (this.grid.children[index] !== card) this.grid.insertBefore(card, this.grid.children[index] ?? null); });
     while (this.grid.children.length > cards.length) this.grid.lastChild.remove();
-    if (!cards.length) replace(this.grid, el("p.empty", {}, this.clips.length ? "No clip matches." : "No episode has been kept on film yet."));
+    if (!cards.length) replace(this.grid, el("p.empty", {}, this.clips.length ? "No clip matches." : "No episode has been kept on film."));
     const all = this.clips.filter((clip) => !this.view.kept || clip.state !== "dropped").length;
     this.count.textContent = found.length === all ? plural(all, "clip") : `${found.length.toLocaleString("en")} of ${plural(all, "clip")}`;
     this.more.hidden = found.length <= this.most;

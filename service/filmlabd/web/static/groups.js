@@ -24,7 +24,7 @@ function join(attempts) {
   rows.sort(([a, i], [b, k]) => a.x[i] - b.x[k]);
   const column = (name) => Float64Array.from(rows, ([series, i]) => series[name][i]);
   const last = attempts.at(-1);
-  return { ...last, superseded: null, x: column("x"), step: column("step"), low: column("low"), high: column("high"), mean: column("mean"), count: column("count"), bad: column("bad") };
+  return { ...last, superseded: null, total: attempts.reduce((sum, series) => sum + series.total, 0), x: column("x"), step: column("step"), low: column("low"), high: column("high"), mean: column("mean"), count: column("count"), bad: column("bad") };
 }
 
 /**

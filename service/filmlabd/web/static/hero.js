@@ -13,13 +13,18 @@ export class Hero {
     this.film = el("div.film");
     this.said = el("figcaption");
     this.buttons = CHOICES.map(([value, title]) => el("button.chip", { type: "button", "aria-pressed": value === this.choice, onclick: () => this.choose(value) }, title));
-    this.node = el("figure.hero-clip.card", { hidden: true }, this.film, this.said, el("div.chips", { role: "group", "aria-label": "Which clip" }, this.buttons));
+    this.chips = el("div.chips", { role: "group", "aria-label": "Which clip" }, this.buttons);
+    this.node = el("figure.hero-clip.card", { hidden: true }, this.film, this.said, this.chips);
   }
 
   /** @param {any[]} clips of the run */
   set(clips) {
     this.clips = clips.filter((clip) => clip.clip && !clip.medium);
-    this.node.hidden = !this.clips.length;
+    // A place is kept for the first one: nothing moves when it comes.
+    const coming = clips.some((clip) => !clip.medium && clip.state === "ready");
+    this.node.hidden = !this.clips.length && !coming;
+    this.chips.hidden = !this.clips.length;
+    if (!this.clips.length) { this.shown = ""; replace(this.film, el("p.soon", {}, "developing")); replace(this.said, el("span.dim", {}, "The first clip is being developed.")); }
     this.draw();
   }
 

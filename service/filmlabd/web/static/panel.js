@@ -3,9 +3,14 @@ import { nearest } from "./columns.js";
 import { el, replace } from "./dom.js";
 import { colour } from "./shell.js";
 import { PARTS, table } from "./table.js";
-import { duration, moment, number } from "./words.js";
+import { duration, moment, number, tick } from "./words.js";
 
 const BAD = { nan: "NaN", inf: "∞", "-inf": "−∞" };
+/** Distances between ticks of what is counted: there is no step 2.5. */
+const WHOLE = Array.from({ length: 16 }, (_, power) => [1, 2, 2.5, 5].map((part) => part * 10 ** power)).flat().filter(Number.isInteger);
+/** The same of a time since the start, in seconds. */
+const SPANS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, ...[1, 2, 5, 10, 15, 30].map((min) => 60 * min),
+  ...[1, 2, 3, 6, 12, 24, 48, 96, 240, 480, 960, 2400].map((hours) => 3600 * hours)];
 
 export class Panel {
   /**
@@ -35,8 +40,8 @@ export class Panel {
 
   /** Show these series. @param {import("./columns.js").Series[]} list */
   show(list) {
-    const shape = JSON.stringify([list.map((series) => [series.run, series.writer, series.attempt]), this.board.view.log, this.board.view.axis, list[0]?.unit]);
     this.list = list;
+    const shape = JSON.stringify([list.map((series) => [series.run, series.writer, series.attempt]), this.board.view.log, this.board.view.axis, list[0]?.unit, this.drawable]);
     this.tell();
     if (shape !== this.shape || !this.plot) {
       this.shape = shape;
@@ -54,6 +59,11 @@ export class Panel {
 
   get unit() {
     return this.list[0]?.unit ?? this.board.view.axis;
+  }
+
+  /** Whether any value can be drawn at all: an axis of nothing has no width, and what is beside it would be cut. */
+  get drawable() {
+    return this.list.some((series) => series.mean.some(Number.isFinite));
   }
 
   /** The part that is looked at: that of the board, or its own. */
@@ -77,7 +87,8 @@ export class Panel {
     if (!this.plot?.data[0].length) return;
     const xs = this.plot.data[0];
     const [min, max] = this.range ?? [xs[0], xs.at(-1)];
-    this.plot.setScale("x", { min, max: max > min ? max : min + 1 });
+    // A single point stands in the middle.
+    this.plot.setScale("x", max > min ? { min, max } : { min: min - 1, max: max + 1 });
   }
 
   /** Colours, after the theme has changed. */
@@ -112,9 +123,10 @@ export class Panel {
     const wall = this.unit === "wall";
     return {
       width, height: this.height, legend: { show: false }, padding: [8, 10, 0, 0],
-      scales: { x: { time: wall }, y: { distr: this.board.view.log ? 3 : 1 } },
+      scales: { x: { time: wall }, y: { distr: this.board.view.log ? 3 : 1, ...(this.drawable ? {} : { range: [0, 1] }) } },
       axes: [
-        { ...axis, size: 26, ...(wall ? {} : { values: (_, ticks) => ticks.map((value) => this.position(value)) }) },
+        { ...axis, size: 26, ...(wall ? { space: 70 } : { incrs: this.unit === "relative" ? SPANS : WHOLE }),
+          values: (_, ticks, _axis, _space, apart) => ticks.map((value) => (wall ? tick(value, apart) : this.position(value))) },
         { ...axis, size: 52, values: (_, ticks) => ticks.map((value) => (value === null ? "" : number(value))) },
       ],
       series: [{}, ...this.list.flatMap((_, index) => this.parts(index))],
@@ -170,7 +182,7 @@ export class Panel {
   position(value, whole = false) {
     switch (this.unit) {
       case "wall": return moment(value);
-      case "relative": return duration(value);
+      case "relative": return value < 9.95 ? `${Number(value.toFixed(2))} s` : duration(value);
       default: {
         const shown = Math.abs(value) >= 100 || whole ? Math.round(value) : Number(value.toPrecision(3));
         return Math.abs(shown) >= 1e5 && !whole ? `${number(Number((shown / 1e3).toPrecision(4)))}k` : number(shown);

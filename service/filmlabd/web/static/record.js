@@ -10,6 +10,7 @@ export class Record {
     this.said = el("p.said", { role: "status" });
     this.error = el("pre.problem", { hidden: true, role: "alert" });
     this.force = el("div.force");
+    this.inForce = "";
     this.many = el("input", { type: "number", min: 1, max: 1000, value: 5, "aria-label": "How many episodes" });
     this.schedule = el("input", { type: "text", size: 30, spellcheck: "false", autocomplete: "off", "aria-label": "Capture schedule" });
     this.controls = el("div.controls", {},
@@ -27,6 +28,7 @@ export class Record {
 
   async ask(changes) {
     this.error.hidden = true;
+    this.said.textContent = "";
     try {
       this.show(await post(`/api/runs/${this.run}/record`, changes));
       this.said.textContent = saying(changes);
@@ -43,7 +45,9 @@ export class Record {
   show(plan) {
     this.controls.hidden = !plan.alive;
     if (plan.said && plan.said !== "changed") this.said.textContent = plan.said;
-    if (document.activeElement !== this.schedule) this.schedule.value = plan.schedule;
+    // What somebody is writing stays, also while the button has the focus and episodes go by.
+    if (this.schedule.value.trim() === this.inForce) this.schedule.value = plan.schedule;
+    this.inForce = plan.schedule;
     this.cancel.hidden = !plan.next && !plan.wanted;
     const asked = [plan.next ? `the next ${plan.next === 1 ? "episode" : `${number(plan.next)} episodes`}` : "", plan.wanted ? `episodes ${plan.wanted}` : ""].filter(Boolean);
     replace(this.force, el("p", {}, plan.alive ? "In force: " : "Was in force: ", el("code", {}, plan.schedule), el("span.dim", {}, ` plan ${plan.version}`)),

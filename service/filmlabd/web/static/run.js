@@ -26,7 +26,7 @@ const record = new Record(id);
 const title = el("header.run-head"), stats = el("dl.stats"), tables = el("div"), problem = el("p.problem", { hidden: true, role: "alert" });
 
 replace(document.getElementById("run"), title, problem, el("div.top", {}, hero.node, el("div.side", {}, stats, returns.node)),
-  el("nav.jump", { "aria-label": "Parts of this page" }, [["curves", "Curves"], ["gallery", "Gallery"], ["record", "Recording"], ["facts", "Configuration"]].map(([name, text]) => el("a", { href: `#${name}` }, text))),
+  el("nav.jump", { "aria-label": "Parts of this page" }, [["curves", "Curves"], ["gallery", "Gallery"], ["record", "Recording"], ["facts", "Config and results"]].map(([name, text]) => el("a", { href: `#${name}` }, text))),
   el("section#curves", { "aria-label": "Curves" }, board.node), gallery.node, record.node, el("section#facts", { "aria-label": "Configuration and results" }, tables));
 
 const recordNow = el("button.button.main", { type: "button", title: "The episode that begins next (n)", onclick: () => record.ask({ next: 1 }).then(() => toast(record.said.textContent)) }, "Record next");
@@ -47,8 +47,8 @@ function link(text, href) {
 
 function drawStats(run, glance) {
   const items = [["Episodes", run.total ? `${number(run.episodes)} / ${number(run.total)}` : number(run.episodes)], ["Last return", number(glance.last)], ["Best return", number(glance.best)],
-    ["Points", number(glance.points)], ["In filmlab, p99", glance.blocked?.calls ? nanoseconds(glance.blocked.p99_ns) : "–"]];
-  replace(stats, items.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+    ["Points", number(glance.points), "Values of all metrics together"], ["In filmlab, p99", glance.blocked?.calls ? nanoseconds(glance.blocked.p99_ns) : "–", "Of a hundred calls into filmlab, 99 held the training up for no longer than this"]];
+  replace(stats, items.map(([name, value, title]) => el("div", { title }, el("dt", {}, name), el("dd", {}, value))));
 }
 
 const known = { points: -1, told: -1, films: "", plan: -1, status: "" };

@@ -4,7 +4,7 @@ import { playOnHover } from "./hover.js";
 import { get, listen } from "./net.js";
 import { onKey, stands } from "./shell.js";
 import { spark } from "./spark.js";
-import { ago, bytes, duration, moment, number, plural, rank } from "./words.js";
+import { ago, brief, bytes, duration, moment, number, plural, rank } from "./words.js";
 
 const COLUMNS = [
   { key: "name", title: "Run", cls: "who", value: (run) => run.name.toLowerCase(), up: true },
@@ -45,7 +45,7 @@ function trouble(run) {
 function cell(run, column) {
   switch (column.key) {
     case "name": return who(run);
-    case "status": return el("span", { class: `pill ${run.status}` }, run.attempt > 1 && run.status !== "resumed" ? `${run.status} · ${run.attempt}` : run.status);
+    case "status": return el("span", { class: `pill ${run.status}` }, run.attempt > 1 ? `${run.status} · attempt ${run.attempt}` : run.status);
     case "episodes": return run.total ? `${number(run.episodes)} / ${number(run.total)}` : number(run.episodes);
     case "last": return el("b", {}, number(run.last));
     case "best": return number(run.best);
@@ -60,7 +60,7 @@ function cell(run, column) {
 function who(run) {
   const facts = [run.project, run.group, run.id];
   if (run.finished) facts.push(duration(run.finished - run.created));
-  return [el("a", { href: `/runs/${run.id}` }, run.name), run.tags.map((tag) => el("span.tag", {}, tag)),
+  return [el("a", { href: `/runs/${run.id}`, title: run.name }, brief(run.name)), run.tags.map((tag) => el("span.tag", {}, tag)),
     el("small", {}, facts.filter(Boolean).join(" · "))];
 }
 
@@ -110,7 +110,7 @@ function inOrder(list) {
 }
 
 const draw = soon(() => {
-  const fits = matches();
+  const fits = matches(), broken = $("filter").hasAttribute("aria-invalid");
   const found = inOrder(runs.filter((run) => fits(run) && (!view.states.size || view.states.has(run.status))));
   if (!runs.length) { replace($("table"), nothing()); $("tools").hidden = true; return; }
   $("tools").hidden = false;
@@ -125,7 +125,7 @@ const draw = soon(() => {
     view.group ? el("tr.group", {}, el("td", { colspan: COLUMNS.length + 2 }, name, el("small", {}, plural(list.length, "run")))) : null,
     ...list.map(row)]).filter(Boolean);
   place(rows.length ? rows : [el("tr", {}, el("td.dim", { colspan: COLUMNS.length + 2 }, "No run matches."))]);
-  $("count").textContent = found.length === runs.length ? plural(runs.length, "run") : `${found.length} of ${plural(runs.length, "run")}`;
+  $("count").textContent = broken ? "not a regular expression" : found.length === runs.length ? plural(runs.length, "run") : `${found.length} of ${plural(runs.length, "run")}`;
   for (const [index, column] of COLUMNS.entries()) {
     if (column.key === view.sort) heads[index].setAttribute("aria-sort", view.up ? "ascending" : "descending");
     else heads[index].removeAttribute("aria-sort");

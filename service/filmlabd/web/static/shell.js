@@ -53,6 +53,17 @@ function showKeys() {
   box.showModal();
 }
 
+/** Menus close as elsewhere: by a click beside them, and by Escape. */
+function closeMenus(event) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (event.type === "click" ? menu.contains(event.target) : event.key !== "Escape") continue;
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    menu.open = false;
+  }
+}
+
+document.addEventListener("click", closeMenus);
+document.addEventListener("keydown", closeMenus);
 document.getElementById("theme").addEventListener("click", toggleTheme);
 document.getElementById("keys").addEventListener("click", showKeys);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => themed.forEach((run) => run()));

@@ -3,6 +3,8 @@ import { smooth } from "./columns.js";
 
 export const PARTS = 5;
 /** low, high, raw, line, superseded */
+const SMOOTH_SHARE = 0.25;
+/** Of a curve's points an average is over at most so many: five of them averaged over ten would hang far behind. */
 
 /**
  * @param {import("./columns.js").Series[]} list
@@ -20,7 +22,8 @@ function one(series, view) {
   const fits = (value) => (Number.isFinite(value) && (!view.log || value > 0) ? value : null);
   const column = (values) => Array.from(values, fits);
   const mean = column(series.mean);
-  const average = view.smoothing > 1 ? column(smooth(series, view.smoothing)) : mean;
+  const over = Math.min(view.smoothing, Math.floor(series.total * SMOOTH_SHARE));
+  const average = over > 1 ? column(smooth(series, over)) : mean;
   const low = column(series.low), high = column(series.high);
   for (let i = 0; i < n; i++) if (low[i] === null) low[i] = high[i];
   // What a later attempt has played anew goes on from the last point that stands.
@@ -28,7 +31,7 @@ function one(series, view) {
   const end = cut < 0 ? n : cut;
   const line = average.map((value, i) => (i < end ? value : null));
   const old = average.map((value, i) => (i >= end - 1 && end < n ? value : null));
-  return [ascending(series.x), low, high, view.smoothing > 1 ? mean : mean.map(() => null), line, old];
+  return [ascending(series.x), low, high, over > 1 ? mean : mean.map(() => null), line, old];
 }
 
 /** Equal positions (points logged twice at a step) are told apart by a hair: uPlot joins by x. */

@@ -58,6 +58,20 @@ export function moment(wall) {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
+/** `14:12`, `14:12:09`, `14:12:09.250`, or `11-21` at midnight and where ticks are days apart: of a time axis, local. */
+export function tick(wall, apart_s) {
+  const at_ms = Math.round(wall * 1000);
+  const [day, time] = moment(at_ms / 1000).split(" ");
+  if (apart_s >= 86400 || (apart_s >= 60 && time === "00:00:00")) return day.slice(5);
+  if (apart_s >= 60) return time.slice(0, 5);
+  return apart_s >= 1 ? time : `${time}.${String(at_ms % 1000).padStart(3, "0")}`;
+}
+
+/** The beginning and the end of a long name: the end tells siblings apart. */
+export function brief(name, most = 64) {
+  return name.length > most ? `${name.slice(0, most - 25)}…${name.slice(-24)}` : name;
+}
+
 /** `512 B`, `1.5 MB`. */
 export function bytes(value) {
   if (value === null || value === undefined) return DASH;
