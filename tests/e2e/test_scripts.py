@@ -46,6 +46,24 @@ def test_two_writers_of_a_directory_are_one_run(house: House) -> None:
     assert (house.root / "runs" / "ppo__1").is_dir()
 
 
+def test_a_writer_is_used_on_after_it_was_closed(house: House) -> None:
+    """As PyTorch's own tutorial does, also for a directory that was made up: a further attempt of the same run."""
+    for name in ("", '"runs/ppo__1"'):
+        house.train(
+            WRITE.replace('"runs/ppo__1"', name).format(
+                steps=range(2),
+                more="writer.close(); writer.add_graph(None); writer.close(); "
+                "writer.add_scalar('losses/value_loss', 5, 5); writer.close(); writer.add_text('note', 'hi', 7)",
+            )
+        )
+    house.wait_printed()
+    assert len(house.runs()) == 2
+    for row in house.runs():
+        found = json.loads((Path(row.directory) / "history.json").read_text())["metrics"]["losses/value_loss"]
+        assert [(series["attempt"], series["step"]) for series in found] == [(1, [0, 1]), (2, [5])]
+        assert [path.name for path in (Path(row.directory) / "media").iterdir()] == ["note_7_a3.md"]
+
+
 def test_two_processes_write_to_one_directory(house: House) -> None:
     """A second one beside the first goes by a name of its own, a rank by its rank; later comes another attempt."""
     first = house.trainer(WRITE.format(steps=range(3), more="print('open', flush=True); sys.stdin.readline()"))

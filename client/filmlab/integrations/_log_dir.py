@@ -38,21 +38,28 @@ class Seats:
 
     def __init__(self, log_dir: str, *, made_up: bool, run: Run | None, writer: str | None) -> None:
         self._key = os.path.realpath(log_dir)
+        self._id = None if made_up else _id_of(self._key)
+        self._given, self._writer = run, writer
         self._owns = False
-        begun = current()
-        if run is not None:
-            self.run = run
-        elif begun is not None and not begun._seat.finished and not _is_shared(begun):
-            self.run = begun
-        else:
-            self._owns = True
-            self.run = self._share(None if made_up else _id_of(self._key), writer or _writer())
+        self.left = False
+        """The writer was closed, and has not been used since."""
+        self.run = self._find()
+
+    def again(self) -> Run:
+        """The run for a writer that is used on after it was closed: a further attempt of it, unless it is still open.
+
+        Raises:
+            BadInput: it cannot be begun.
+        """
+        self.left = False
+        self.run = self._find()
+        return self.run
 
     def leave(self) -> None:
         """The writer is closed: the last one finishes a run of their own."""
         if not self._owns:
             return
-        self._owns = False
+        self._owns, self.left = False, True
         with _lock:
             shared = _shared.get(self._key)
             if shared is not None and shared.run is self.run:
@@ -62,11 +69,22 @@ class Seats:
                 del _shared[self._key]
         self.run.finish()
 
-    def _share(self, run_id: str | None, writer: str) -> Run:
+    def _find(self) -> Run:
+        begun = current()
+        if self._given is not None:
+            return self._given
+        if begun is not None and not begun._seat.finished and not _is_shared(begun):
+            return begun
+        self._owns = True
+        run = self._share(self._writer or _writer())
+        self._id = run.id
+        return run
+
+    def _share(self, writer: str) -> Run:
         with _lock:
             shared = _shared.get(self._key)
             if shared is None or shared.run._seat.finished:
-                shared = _shared[self._key] = _Shared(_begin(run_id, Path(self._key).name or "run", writer))
+                shared = _shared[self._key] = _Shared(_begin(self._id, Path(self._key).name or "run", writer))
             shared.users += 1
             return shared.run
 

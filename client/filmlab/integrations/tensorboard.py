@@ -90,7 +90,7 @@ class SummaryWriter:
         new_style: bool = False, double_precision: bool = False,
     ) -> None:  # fmt: skip
         """One number. It is kept as float64 in any case."""
-        self.run.log({tag: scalar_value}, global_step, wall=walltime)
+        self._open().log({tag: scalar_value}, global_step, wall=walltime)
 
     @_guarded
     def add_scalars(
@@ -101,7 +101,7 @@ class SummaryWriter:
         if not isinstance(tag_scalar_dict, Mapping):
             raise BadInput(f"a mapping of names to numbers, got {type(tag_scalar_dict).__name__}")
         values = {f"{main_tag}/{key}": value for key, value in tag_scalar_dict.items()}
-        self.run.log(values, global_step, wall=walltime)
+        self._open().log(values, global_step, wall=walltime)
 
     @_guarded
     def add_hparams(
@@ -109,8 +109,8 @@ class SummaryWriter:
         run_name: str | None = None, global_step: int | None = None,
     ) -> None:  # fmt: skip
         """Keys of the run's configuration, and of its summary; the latter are metrics, too."""
-        self.run.update(config=hparam_dict, summary=metric_dict)
-        self.run.log(metric_dict, global_step)
+        self._open().update(config=hparam_dict, summary=metric_dict)
+        self._open().log(metric_dict, global_step)
 
     # --- media ------------------------------------------------------------------------------------------------------
 
@@ -190,7 +190,7 @@ class SummaryWriter:
         """A text in Markdown. A table of two columns under `hyperparameters` sets the run's configuration, too."""
         self._log(tag, lambda: Text(text_string, markdown=True), global_step, walltime)
         if tag == HYPERPARAMETERS:
-            self.run.update(config=settings_in(str(text_string)))
+            self._open().update(config=settings_in(str(text_string)))
 
     # --- what is not recorded ---------------------------------------------------------------------------------------
 
@@ -278,7 +278,10 @@ class SummaryWriter:
 
     @_guarded
     def close(self) -> None:
-        """The last writer of a directory finishes its run. Idempotent; also done when the process ends."""
+        """The last writer of a directory finishes its run. Idempotent; also done when the process ends.
+
+        What is written afterwards goes to a further attempt of the run.
+        """
         self._seats.leave()
 
     def __enter__(self) -> Self:
@@ -289,13 +292,19 @@ class SummaryWriter:
     ) -> None:
         self.close()
 
+    def _open(self) -> Run:
+        """The run; begun again where the writer is used on after `close`, as PyTorch's begins a further file."""
+        if self._seats.left:
+            self.run = self._seats.again()
+        return self.run
+
     def _log(self, tag: str, make: Callable[[], Medium], step: int | None, walltime: float | None) -> None:
         try:
             medium = make()
         except Exception as error:  # noqa: BLE001  # nothing of ours ends a training; strict raises in `failed`
             self.run._seat.failed(f"SummaryWriter, {tag!r},", error)
             return
-        self.run.log({tag: medium}, step, wall=walltime)
+        self._open().log({tag: medium}, step, wall=walltime)
 
 
 def _drop(what: str) -> None:
