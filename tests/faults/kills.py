@@ -44,7 +44,7 @@ STEADY_TRAINER = """
 """
 # Forks a trainer for each line that it reads, and says what is durable in lines that no other line can break.
 NURSERY = """
-    import os, signal, sys, threading
+    import ctypes, os, signal, sys, threading
     import numpy as np
     import filmlab, filmlab.link.sender
 
@@ -52,6 +52,7 @@ NURSERY = """
         os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 
     def train(run_id):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: none outlives the nursery
         run = filmlab.init(project="faults", name="doomed", id=run_id, schedule="every:2")
         pause, step = threading.Event(), 0
         while True:
@@ -161,16 +162,28 @@ def _prints_made(house: House) -> int:
 
 def _kill_a_worker(house: House, rng: random.Random, hits: Counter[str]) -> str:
     """The job that it had, or `idle`; empty when there was none to kill."""
-    workers = {pid: job for pid, job in house.ask("status")["workers"].items() if hits[job] < HITS_MOST}
-    busy = [pid for pid, job in workers.items() if job]
-    if not workers or (not busy and rng.random() < 0.9):
+    workers = _workers(house)
+    busy = [pid for pid, job in workers.items() if job and hits[job] < HITS_MOST]
+    idle = [pid for pid, job in workers.items() if not job]
+    if not busy and (not idle or rng.random() < 0.9):
         return ""
-    chosen = rng.choice(busy or list(workers))
+    chosen = rng.choice(busy or idle)
     try:
-        os.kill(int(chosen), signal.SIGKILL)
+        os.kill(chosen, signal.SIGSTOP)
     except ProcessLookupError:
         return ""
-    return str(workers[chosen]) or "idle"
+    # It may have got another job meanwhile; now it keeps what it has. Of two answers the second comes after whatever
+    # it had still said.
+    _workers(house)
+    job = _workers(house).get(chosen, "")
+    is_spared = bool(job) and hits[job] >= HITS_MOST
+    os.kill(chosen, signal.SIGCONT if is_spared else signal.SIGKILL)
+    return "" if is_spared else job or "idle"
+
+
+def _workers(house: House) -> dict[int, str]:
+    """The job of each worker, by its process; empty: none."""
+    return {int(pid): str(job or "") for pid, job in house.ask("status")["workers"].items()}
 
 
 def check_steady(house: House, trainer: "subprocess.Popen[str]") -> None:
