@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from filmlab.wire.entries import Dropped
+from filmlab.wire.entries import Dropped, RunUpdate
+from filmlabd.facts import JobStruck
 from filmlabd.index.columns import CHUNK_POINTS
 from service.keeping import RUN, Followed, end_episode, snapshot
 
@@ -21,6 +22,30 @@ def story(tmp_path: Path) -> Followed:
     made.say(end_episode(7, run=2), snapshot({0: np.inf}, 3, run=2))
     made.say(Dropped(run=1, wall=1.0, what="film", count=3, size_bytes=10, reason="full"))
     return made
+
+
+def test_told_changes_with_what_is_said_in_words(story: Followed) -> None:
+    """Configuration, summary, what was dropped and what failed; points and episodes leave it as it is."""
+    told = [story.answers.told(RUN)]
+    story.say(snapshot({0: 1.0}, 10**6), end_episode(8))
+    assert story.answers.told(RUN) == told[0]
+    dropped = Dropped(run=1, wall=1.0, what="film", count=1, size_bytes=10, reason="full")
+    for said in (RunUpdate(run=1, wall=1.0, config={"lr": 1}), RunUpdate(run=1, wall=1.0, summary={"s": 1}), dropped):
+        story.say(said)
+        told.append(story.answers.told(RUN))
+    story.fact(JobStruck("curve:walk:loss", RUN, "curve", 0, 0, 1, False, "no room", 9.0))
+    told.append(story.answers.told(RUN))
+    assert len(set(told)) == 5
+    assert story.answers.told("nobody") == 0
+
+
+def test_runs_by_their_name(story: Followed) -> None:
+    """Exactly that name; of many no more than it takes to know that there are several."""
+    assert story.answers.called("walk") == [RUN]
+    assert story.answers.called("wal") == []
+    for run in range(3, 6):
+        story.open(run=run, run_id=f"r{run}")
+    assert story.answers.called("walk") == sorted(["r3", "r4", RUN])[:2]
 
 
 def test_heads_say_what_is_in_chunks(story: Followed) -> None:

@@ -60,6 +60,25 @@ def test_before_anything_was_recorded(house: House) -> None:
     assert (lost.status, b"no run has the id" in lost.body.lower()) == (404, True)
 
 
+def test_a_name_leads_to_its_run(house: House) -> None:
+    """People type what a run is called: to the one run of that name, or to the table of those that have it."""
+    write_runs(house, 1, name="seed-42")
+    one = Site(house).ask("/runs/seed-42")
+    assert (one.status, one.headers["location"]) == (303, "/runs/run00000")
+
+
+def test_a_name_of_several_leads_to_the_table(house: House, visit: Visit) -> None:
+    """Filtered by it, so that one of them can be picked; who was not let in is not led anywhere."""
+    write_runs(house, 3, name="twin")
+    site = Site(house)
+    visitor = visit(site)
+    visitor.enter()
+    page = visitor.go("/runs/twin")
+    expect(page.locator("#count")).to_have_text("3 runs")
+    assert page.url.endswith("/?q=twin")
+    assert site.ask("/runs/twin", cookie=None).status == 401
+
+
 def test_without_the_token_nothing_is_told(rich: Site) -> None:
     """Whether a run is there is nobody's business who was not let in."""
     known, unknown = (rich.ask(f"/runs/{run}", cookie=None, accept="text/html") for run in ("rich", "nobody"))

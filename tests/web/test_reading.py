@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.house import House
+from filmlab.wire.entries import Dropped
+from service.keeping import RUN, Followed, end_episode
 from web.conftest import Visit
 from web.scene import PHONE
 from web.site import Site
@@ -100,3 +102,19 @@ def test_a_menu_goes_away(odd: Site, visit: Visit) -> None:
     expect(entry).to_be_visible()
     page.locator("h1").click()
     expect(entry).to_be_hidden()
+
+
+def test_what_is_missing_appears_by_itself(house: House, visit: Visit) -> None:
+    """A trainer that only says what it could not hand over brings no points and no clips: an open page shows it."""
+    house.paths.make()
+    story = Followed(house.paths.index)
+    story.open()
+    story.say(end_episode(0))
+    assert story.answers.runs()
+    page = visit(Site(house)).enter(f"/runs/{RUN}")
+    expect(page.locator(".stats")).to_contain_text("Points")
+    expect(page.locator(".missing")).to_have_count(0)
+    story.say(Dropped(run=1, wall=1.0, what="film", count=3, size_bytes=10, reason="memory is full"))
+    assert story.answers.runs()
+    expect(page.locator(".missing")).to_contain_text("3 films not handed over (10 B): memory is full")
+    story.index.close()

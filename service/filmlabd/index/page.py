@@ -1,6 +1,7 @@
 """What does a page ask of the index that nobody else does? Many runs at a glance, and series by their chunks' heads."""
 
 import sqlite3
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,14 @@ from filmlabd.index.columns import FULL, Arrays, Floats, Ints, unpack
 from filmlabd.index.schema import unsigned
 
 _HEAD = "SELECT id, level, count, first_step, last_step, last_value, finite, least, most, total FROM chunks"
+
+_TOLD = (
+    "SELECT config, summary, metrics FROM runs WHERE run_id = ?",
+    "SELECT session, film, state, problem FROM results WHERE run_id = ? ORDER BY session, film",
+    "SELECT what, reason, count, size_bytes FROM drops WHERE run_id = ? ORDER BY what, reason",
+    "SELECT key, strikes, quarantined, reason FROM prints WHERE run_id = ? AND strikes > 0 ORDER BY key",
+)
+"""What a run's page says in words, beside its curves and its clips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,18 @@ class PageAnswers:
             (run_id,),
         ).fetchone()
         return (unsigned(row[0]), row[1]) if row is not None else None
+
+    def told(self, run_id: str) -> int:
+        """Another number once a run's configuration, summary, results, or what is missing of it have changed.
+
+        Taken of the texts as they lie there: this is asked several times a second, and mostly nothing has changed.
+        """
+        check = 0
+        for question in _TOLD:
+            for row in self._db.execute(question, (run_id,)):
+                for value in row:
+                    check = zlib.crc32(f"{value}\0".encode(errors="surrogatepass"), check)
+        return check
 
     def last_episodes(self, run_id: str, attempt: int) -> dict[str, int]:
         """The highest number of an episode that is known of each writer of an attempt."""

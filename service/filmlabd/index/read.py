@@ -90,6 +90,11 @@ class Answers(RecorderAnswers, ResultsAnswers, SeriesAnswers, PageAnswers, FilmA
                 raise BadInput(f"several runs are called {run!r}: {ids}")
         raise BadInput(f"no run is called {run!r}")
 
+    def called(self, name: str) -> list[str]:
+        """The ids of runs of exactly this name, at most two: enough to tell none, one and several apart."""
+        found = self._db.execute("SELECT run_id FROM runs WHERE name = ? ORDER BY run_id LIMIT 2", (name,))
+        return [row[0] for row in found]
+
     def episodes(self, run_id: str, *, filmed: bool = False) -> list[EpisodeRow]:
         """A run's episodes and media, in the order they began. `filmed`: without the many that have no film."""
         condition = "AND e.film > 0" if filmed else ""
@@ -114,10 +119,14 @@ class Answers(RecorderAnswers, ResultsAnswers, SeriesAnswers, PageAnswers, FilmA
             BadInput: no run has this id.
         """
         run = self.run(run_id)
+        return Progress(run.status, run.printed, run.episodes, run.total_episodes, self.film_states(run_id))
+
+    def film_states(self, run_id: str) -> dict[str, int]:
+        """How many films of a run's episodes and media stand how: the state of their job -> how many."""
         found = self._db.execute(
             "SELECT job_state, count(*) FROM episodes WHERE run_id = ? AND film > 0 GROUP BY job_state", (run_id,)
         )
-        return Progress(run.status, run.printed, run.episodes, run.total_episodes, dict(found.fetchall()))
+        return dict(found.fetchall())
 
     def episode(self, session: int, film: int) -> EpisodeRow | None:
         """The episode or medium that a film is of."""

@@ -1,7 +1,6 @@
 """What do the scripts of the page ask for, and send? JSON, and columns of curves as numbers."""
 
 import json
-import zlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -42,11 +41,10 @@ class Data:
 
     def curves(self, request: Request) -> Response:
         """Columns of some metrics: see `curves.answer`."""
-        run_id = self._room.run(request.path_params["run"]).run_id
-        look = _look(request)
+        run_id, look = request.path_params["run"], _look(request)
 
         def make() -> bytes:
-            with self._room.reader() as reader:
+            with self._room.opened(run_id) as (reader, _):
                 reader.hold()
                 return answer(reader, self._granary, run_id, look)
 
@@ -67,13 +65,13 @@ class Data:
 
     def plan(self, request: Request) -> Response:
         """What the run captures, and what comes of that."""
-        return json_answer(request, plan_document(self._room, self._room.run(request.path_params["run"])))
+        return json_answer(request, plan_document(self._room, request.path_params["run"]))
 
     async def record(self, request: Request) -> Response:
         """Change what the run captures."""
         changes = parse_changes(await _body(request))
         room, run_id = self._room, request.path_params["run"]
-        document = await run_in_threadpool(lambda: plan_document(room, room.run(run_id), changes))
+        document = await run_in_threadpool(plan_document, room, run_id, changes)
         return json_answer(request, document)
 
     def lab(self, request: Request) -> Response:
@@ -121,25 +119,22 @@ class Data:
         return self._room.shelf.get(key, self._room.pulse.version(), make)
 
     def _run(self, run_id: str) -> bytes:
-        run = self._room.run(run_id)
-        with self._room.reader() as reader:
+        with self._room.opened(run_id) as (reader, run):
             return dump(run_document(reader, run)).encode()
 
     def _episodes(self, run_id: str) -> bytes:
-        run = self._room.run(run_id)
-        with self._room.reader() as reader:
-            rows = episode_documents(reader.episodes(run.run_id, filmed=True), reader.prints(run.run_id))
+        with self._room.opened(run_id) as (reader, _):
+            rows = episode_documents(reader.episodes(run_id, filmed=True), reader.prints(run_id))
         return dump(rows).encode()
 
     def _stand(self, run_id: str) -> bytes:
         """As little as tells an open page which of its parts are out of date."""
-        run = self._room.run(run_id)
-        with self._room.reader() as reader:
-            points = reader.point_count(run.run_id)
-            films = reader.progress(run.run_id).films
-            results = [(row.session, row.film, row.state, row.problem) for row in reader.results(run.run_id)]
-        told = zlib.crc32(dump([run.config, run.summary, results]).encode())
-        return dump(run_head(run) | {"points": points, "films": films, "plan": run.plan_version, "told": told}).encode()
+        with self._room.opened(run_id) as (reader, run):
+            stand = {
+                "points": reader.point_count(run_id), "films": reader.film_states(run_id),
+                "plan": run.plan_version, "told": reader.told(run_id),
+            }  # fmt: skip
+        return dump(run_head(run) | stand).encode()
 
 
 def film_of(request: Request) -> tuple[int, int]:

@@ -67,19 +67,18 @@ class Media:
 
     def metrics(self, request: Request) -> Response:
         """All points of all metrics, as CSV or JSON, to be saved."""
-        run = self._room.run(request.path_params["run"])
         form = request.path_params["form"]
         if form not in ("csv", "json"):
             raise BadInput("metrics are CSV or JSON")
-        with self._room.reader() as reader:
+        with self._room.opened(request.path_params["run"]) as (reader, run):
             pieces = metrics_csv(run.run_id, reader) if form == "csv" else history(run.run_id, reader)
             found = _collected(pieces, "text/csv; charset=utf-8" if form == "csv" else "application/json")
         return file_answer(request, found, _file_name(f"{run.name or run.run_id}.metrics.{form}"))
 
     def export(self, request: Request) -> Response:
         """The run as one file that opens from disk, to be saved: as `filmlab export` writes it."""
-        run = self._room.run(request.path_params["run"])
-        with self._room.reader() as reader, Printed(Path(run.directory)) as directory:
+        opened = self._room.opened(request.path_params["run"])
+        with opened as (reader, run), Printed(Path(run.directory)) as directory:
             made = make_export(run, reader, directory, EXPORT_CLIPS, EXPORT_MAX_BYTES)
             found = _collected(made.pieces(directory), "text/html; charset=utf-8")
         return file_answer(request, found, _file_name(f"{run.name or run.run_id}.html"))
@@ -90,8 +89,7 @@ class Media:
         Raises:
             BadInput: there is no such film in this run.
         """
-        run = self._room.run(request.path_params["run"])
-        with self._room.reader() as reader:
+        with self._room.opened(request.path_params["run"]) as (reader, run):
             row = reader.episode(*film_of(request))
         if row is None or row.run_id != run.run_id:
             raise BadInput("no such film")

@@ -9,6 +9,7 @@ from filmlab.schedule.asked import Asked
 from filmlab.schedule.ranges import parse_ranges
 from filmlabd.asker import asker
 from filmlabd.forecast import coming
+from filmlabd.index.read import Reader
 from filmlabd.model import RunRow
 from filmlabd.web.room import Room
 
@@ -16,13 +17,19 @@ NEXT_MAX = 1_000_000
 SCHEDULE_MAX_CHARS = 2000
 
 
-def plan_document(room: Room, run: RunRow, changes: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The plan in force, after these changes if there are any, and which episodes that means.
+def plan_document(room: Room, run_id: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A run's plan in force, after these changes if there are any, and which episodes that means.
 
     Raises:
+        NoSuchRun: there is none.
         BadInput: the changes mean nothing, or the run is over.
         NoDaemon: nobody could change it.
     """
+    with room.opened(run_id) as (reader, run):
+        return _document(room, reader, run, changes)
+
+
+def _document(room: Room, reader: Reader, run: RunRow, changes: dict[str, Any] | None) -> dict[str, Any]:
     said = "" if changes is None else "changed"
     plan = _in_index(run)
     if run.status == "running":
@@ -40,8 +47,7 @@ def plan_document(room: Room, run: RunRow, changes: dict[str, Any] | None = None
         raise BadInput(f"the run is over ({run.status}): nothing more of it can be recorded")
     schedule = CaptureSchedule.parse(plan["schedule"])
     asked = Asked(parse_ranges(plan["wanted"]), plan["next_episodes"], plan["asked_by"])
-    with room.reader() as reader:
-        last = reader.last_episodes(run.run_id, run.attempt)
+    last = reader.last_episodes(run.run_id, run.attempt)
     writers = {writer: last.get(writer, -1) + 1 for writer in plan["writers"]}
     ahead = {
         writer: coming(schedule, asked, first, run.total_episodes, alone=len(writers) == 1)

@@ -1,8 +1,10 @@
 """What do the handlers share? The state directory, the daemon's ear, and answers kept while nothing changes."""
 
+import contextlib
 import os
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,22 +51,38 @@ class Room:
         """Raises NoIndex where nothing has been recorded yet."""
         return Reader(self.paths.index)
 
-    def run(self, run_id: str) -> RunRow:
-        """The run of exactly this id.
+    @contextlib.contextmanager
+    def opened(self, run_id: str) -> Iterator[tuple[Reader, RunRow]]:
+        """The index, open for as long as an answer takes, and the run of exactly this id.
 
         Raises:
             NoSuchRun: there is none.
         """
         try:
-            with self.reader() as reader:
-                found = reader.run(run_id)
+            reader = self.reader()
         except NoIndex:
             raise NoSuchRun("nothing has been recorded yet") from None
-        except BadInput as error:
-            raise NoSuchRun(str(error)) from None
-        if found.run_id != run_id:
-            raise NoSuchRun(f"no run has the id {run_id!r}")
-        return found
+        with reader:
+            try:
+                run = reader.run(run_id)
+            except BadInput as error:
+                raise NoSuchRun(str(error)) from None
+            if run.run_id != run_id:
+                raise NoSuchRun(f"no run has the id {run_id!r}")
+            yield reader, run
+
+    def run(self, run_id: str) -> RunRow:
+        """The run of exactly this id, alone. Raises as `opened`."""
+        with self.opened(run_id) as (_, run):
+            return run
+
+    def called(self, name: str) -> list[str]:
+        """The ids of the runs of this name, at most two: none, one, or several."""
+        try:
+            with self.reader() as reader:
+                return reader.called(name)
+        except NoIndex:
+            return []
 
     def ask(self, verb: str, **args: Any) -> dict[str, Any]:
         """What the daemon says. Raises as `Control.ask`."""

@@ -4,16 +4,17 @@ import json
 
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from filmlabd.json_text import dump
 from filmlabd.web.answers import packed, takes_gzip, trouble
 from filmlabd.web.assets import Pages, load_assets, stamp
 from filmlabd.web.documents import run_head
 from filmlabd.web.guard import NOWHERE, Access
-from filmlabd.web.room import Room
+from filmlabd.web.room import NoSuchRun, Room
 
 _HTML = "text/html; charset=utf-8"
+_NOT_KEPT = {"cache-control": "no-store"}
 _TITLES = {"runs": "Runs", "compare": "Compare", "lab": "Lab"}
 
 
@@ -37,8 +38,16 @@ class Site:
         return packed(request, body, _HTML)
 
     def run_page(self, request: Request) -> Response:
-        """The page of one run."""
-        run = self._room.run(request.path_params["run"])
+        """The page of one run, by its id. A name leads to the run that has it, or to the table of those that do."""
+        wanted = request.path_params["run"]
+        try:
+            run = self._room.run(wanted)
+        except NoSuchRun:
+            # People type what a run is called. What an address may hold needs no escaping in another one.
+            found = self._room.called(wanted)
+            if not found:
+                raise
+            return RedirectResponse(f"/runs/{found[0]}" if len(found) == 1 else f"/?q={wanted}", 303, _NOT_KEPT)
         first = inline_json(dump(run_head(run)).encode())
         body = self._pages.render("run.html", here="run", title=run.name or run.run_id, first=first)
         return packed(request, body, _HTML)
