@@ -87,7 +87,8 @@ class Logbook:
         if self._axes:
             self._log_on_axes(found, at, wall)
         else:
-            self._log_numbers(found.numbers, at, wall, keep=tuple(found.numbers) == tuple(values))
+            is_plain = tuple(found.numbers) == tuple(values) and not found.gradients
+            self._log_numbers(found.numbers, at, wall, keep=is_plain)
         for name, medium in found.media:
             self._log_medium(name, medium, at, wall)
         for kind, message in found.complaints:

@@ -8,7 +8,7 @@ from typing import Any
 from filmlab._foreign import NotRecorded
 from filmlab.errors import BadInput
 from filmlab.media import Image, Medium
-from filmlab.steps import plain_number
+from filmlab.steps import has_gradient, plain_number
 from filmlab.wire.entries import METRIC_NAME_MAX_BYTES
 from filmlab.wire.names import clean_text, file_name
 
@@ -41,6 +41,8 @@ class Sorted:
     media: list[tuple[str, Medium]]
     complaints: list[tuple[str, str]]
     """(kind, sentence) of what could not be taken as it was."""
+    gradients: bool = False
+    """A tensor with its gradient is among the numbers: each must be looked at by itself."""
 
 
 def sort_out(values: Mapping[Any, Any]) -> Sorted:
@@ -94,6 +96,7 @@ def _number(name: str, value: Any, out: Sorted) -> None:
         if isinstance(value, str | bytes):
             raise TypeError("a text is no number")
         number = plain_number(value)
+        out.gradients = out.gradients or has_gradient(value)
     except Exception:  # noqa: BLE001  # a stranger's __float__ may raise anything: then it is no number
         kind = f"not a number: {name}"
         out.complaints.append((kind, f"metric {name!r} is no number but {type(value).__name__}; it is left out"))

@@ -22,7 +22,13 @@ def plain_number(value: Any) -> float:
         TypeError, ValueError, or what a stranger's `__float__` raises: it is none.
     """
     # Arrays with dimensions are no numbers for numpy any more, whatever their size.
-    return float(value.item() if isinstance(value, np.ndarray) and value.size == 1 else value)
+    is_array = isinstance(value, np.ndarray) and value.size == 1
+    return float(value.item() if is_array or has_gradient(value) else value)
+
+
+def has_gradient(value: Any) -> bool:
+    """Whether it is a tensor of torch that is part of a graph: its `__float__` warns, its `item` does not."""
+    return getattr(value, "requires_grad", False) is True
 
 
 def keep_action(action: Any) -> tuple[Any, int]:

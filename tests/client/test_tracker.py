@@ -158,6 +158,20 @@ def test_nested_numbers_are_called_by_their_path(studio: Studio) -> None:
     assert studio.points() == [(3, {"train.loss": 0.5, "train.by.layer": 1.0, "lr": 0.1})]
 
 
+def test_a_loss_with_its_gradient(studio: Studio) -> None:
+    """`log({"loss": loss})` before `backward`, each time: its value, without torch's warning about it."""
+    studio.init()
+    was = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    try:
+        for step in range(3):
+            wandb.log({"loss": torch.tensor([step + 0.5], requires_grad=True).sum()}, step=step)
+    finally:
+        torch.set_warn_always(was)
+    wandb.finish()
+    assert studio.points() == [(step, {"loss": step + 0.5}) for step in range(3)]
+
+
 def test_what_is_not_committed_goes_with_the_next_row(studio: Studio) -> None:
     """One step for all of it; the rest goes when the run is finished; with a step there is nothing to wait for."""
     run = studio.init()
