@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Generator
 
 import pytest
@@ -16,6 +17,15 @@ settings.load_profile("filmlab")
 
 FINE_EVERYWHERE = "only root"
 """How the reason begins of what cannot be tried as an ordinary user, whatever is installed."""
+
+
+TEMPORARY_MOST = 24
+"""Characters of a temporary directory below which each test has its own: a socket's path has at most 107."""
+
+
+def pytest_configure() -> None:
+    if len(tempfile.gettempdir()) > TEMPORARY_MOST:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/tmp")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,6 +5,7 @@ hardly a variable of the trainer's. `filmlabd --background` takes its lock and l
 child which is started here ends at once and is reaped.
 """
 
+import contextlib
 import fcntl
 import importlib.util
 import json
@@ -12,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,7 +33,7 @@ _LOOK_AGAIN_S = 0.05
 _OTHERS_S = 0.2
 """Between two looks at what another process has begun."""
 _LEAVE_S = 2.0
-"""How long a starter that is on its way to the background is waited for."""
+"""How long a starter that is on its way to the background is waited for, so that it need not be reaped later."""
 _PACKAGES = ("filmlab", "filmlabd", "zmq", "msgpack", "numpy", "PIL", "zstandard", "yaml")
 # LD_LIBRARY_PATH: on clusters the interpreter itself may not start without it.
 _KEPT = frozenset({"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH"})
@@ -110,12 +112,12 @@ class Launcher:
         self._unlock()
 
     def close(self) -> None:
-        """Stop trying. A daemon that is starting goes on with it."""
+        """Stop trying. A daemon that is starting goes on with it: on a busy machine long after its trainer is gone."""
         if self._process is not None:
             try:
                 self._process.wait(_LEAVE_S)
             except subprocess.TimeoutExpired:
-                _end(self._process)
+                _reap_later(self._process)
             self._process = None
         self._unlock()
 
@@ -243,6 +245,12 @@ def _try_lock(path: Path) -> int | None:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _reap_later(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for a child elsewhere. Without room for a thread it is reaped when this process ends."""
+    with contextlib.suppress(RuntimeError):
+        threading.Thread(target=process.wait, name="filmlab-reaper", daemon=True).start()
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

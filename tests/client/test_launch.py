@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from client.lab import paths_below
+from e2e.house import until
 from filmlab.endpoint import Endpoint, write_endpoint
 from filmlab.errors import Transient
 from filmlab.launch import (
@@ -191,6 +193,23 @@ def test_a_starter_that_hangs_is_killed(paths: StatePaths) -> None:
     assert process.returncode == -signal.SIGKILL
     assert "took too long" in launcher.why
     launcher.close()
+
+
+def test_a_starter_that_is_slow_outlives_its_trainer(paths: StatePaths) -> None:
+    """Closed before the daemon is in the background: it comes all the same, and the child is reaped once it has."""
+    os.mkfifo(paths.root / "go")
+    waits = "import sys\nopen(sys.argv[1] + '/go').read()\n"
+    launcher = Launcher(paths, [sys.executable, "-c", waits + STAND_IN, str(paths.root)])
+    launcher.step(time.monotonic())
+    process = launcher._process
+    assert process is not None
+    launcher.close()
+    assert process.returncode is None
+    (paths.root / "go").write_text("")
+    (reaper,) = (thread for thread in threading.enumerate() if thread.name == "filmlab-reaper")
+    reaper.join(PATIENCE_S)
+    assert process.returncode == 0
+    until(lambda: find_daemon(paths) is not None, "the daemon to be found")
 
 
 def test_a_command_that_is_not_there_is_a_reason(paths: StatePaths) -> None:

@@ -1,5 +1,6 @@
 """A household of real processes on a state directory of its own: daemon, trainers, and what they leave on disk."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -35,6 +36,10 @@ def until(look: Callable[[], T], what: str, patience_s: float = PATIENCE_S) -> T
         if time.monotonic() > give_up_at:
             raise AssertionError(f"waited {patience_s:.0f} s for {what}")
         pause.wait(0.02)
+
+
+# Before `init`: where it asks a daemon that has to be started first, it waits for as long as a busy machine takes.
+PATIENT = f"import filmlab._init; filmlab._init.CLAIM_TIMEOUT_S = {PATIENCE_S}"
 
 
 class House:
@@ -139,7 +144,15 @@ class House:
                 until(lambda: not is_locked(self.paths.daemon_lock), "the daemon to end", 20.0)
             except (NoDaemon, AssertionError):
                 os.kill(pid, signal.SIGKILL)
+        self._end_starters()
         shutil.rmtree(self.paths.runtime, ignore_errors=True)
+
+    def _end_starters(self) -> None:
+        """A daemon that a trainer began may be on its way still, when nobody waits for it any more."""
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.fsencode(self.paths.state) in (entry / "cmdline").read_bytes().split(b"\0"):
+                    os.kill(int(entry.name), signal.SIGKILL)
 
     def _start(self, command: list[str], variables: dict[str, str]) -> subprocess.Popen[str]:
         process = subprocess.Popen(

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from e2e.house import House
+from e2e.house import PATIENT, House
 from patience import PATIENCE_S
 
 START = """
@@ -160,7 +160,8 @@ def test_misuse_of_init_raises_with_a_clear_message(house: House) -> None:
 def test_resume_must_and_never(house: House) -> None:
     """`must` raises for a run that nobody knows, `never` for one that somebody does."""
     output = house.train(
-        """
+        f"""
+        {PATIENT}
         import filmlab
         try:
             filmlab.init(project="bad", id="unknown", resume="must")

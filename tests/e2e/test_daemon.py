@@ -7,7 +7,7 @@ import shutil
 import signal
 import sqlite3
 
-from e2e.house import House, until
+from e2e.house import PATIENT, House, until
 from patience import PATIENCE_S
 
 
@@ -86,16 +86,17 @@ def test_a_state_directory_that_is_removed_is_made_again(house: House) -> None:
 
 def test_the_next_daemon_is_asked_about_a_run_when_the_first_was_killed(house: House) -> None:
     """What the killed one left beside the lock is not taken for the next one's doors: `resume` holds all the same."""
-    program = """
+    program = f"""
+        {PATIENT}
         import filmlab
-        run = filmlab.init(id="known", resume={resume!r})
+        run = filmlab.init(id="known", resume="RESUME")
         run.log({{"loss": 1.0}})
         run.finish()
     """
-    house.train(program.format(resume="allow"))
+    house.train(program.replace("RESUME", "allow"))
     for _ in range(2):
         os.kill(house.daemon_pid(), signal.SIGKILL)
-        again = house.trainer(program.format(resume="never"))
+        again = house.trainer(program.replace("RESUME", "never"))
         output, _ = again.communicate(timeout=PATIENCE_S)
         assert again.returncode == 1 and "BadInput" in output
         until(house.daemon_pid, "the next daemon")

@@ -37,7 +37,7 @@ def test_a_disk_below_its_floor_costs_no_metric_and_in_the_end_no_film(house: Ho
 
     Others may write to this disk at the same time, so the steps are large.
     """
-    step_bytes = min(2**30, free_bytes(house.root) // 16)
+    step_bytes = min(2**32, free_bytes(house.root) // 16)
     house.daemon("--keep-free-bytes", str(free_bytes(house.root) - 4 * step_bytes))
     trainer = house.trainer(TRAINER)
     assert trainer.stdout is not None and trainer.stdin is not None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from e2e.house import House, until
+from e2e.house import PATIENT, House, until
 
 TRAINER = """
     import numpy as np
@@ -181,14 +181,15 @@ def test_a_second_process_joins_a_living_run_under_another_writer_only(house: Ho
 
     until(lambda: any(row.run_id == "shared" for row in house.runs()), "the run")
     output = house.train(
-        """
+        f"""
+        {PATIENT}
         import filmlab
         try:
             filmlab.init(project="play", name="shared", id="shared")
         except filmlab.BadInput as error:
             print("refused:", error)
         run = filmlab.init(project="play", name="shared", id="shared", writer="eval")
-        run.log({"n": 5.0}, step=0)
+        run.log({{"n": 5.0}}, step=0)
         print("flushed", run.flush())
         """
     )
