@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TextIO
 
+from filmlab.words import duration
+
 QUIET_S = 0.4
 """Who waits no longer than that sees nothing."""
 REDRAW_S = 0.1
@@ -128,18 +130,8 @@ def _words(stage: Stage, per_s: float) -> list[str]:
         words = [f"{stage.done} of {stage.done + stage.left} {stage.unit}"]
     if per_s > 0:
         words.append(f"{per_s:.1f} a second" if per_s >= 1 else f"{per_s * 60:.1f} a minute")
-        words += [f"{_duration(stage.left / per_s)} to go"] if stage.left else []
+        words += [f"{duration(round(stage.left / per_s))} to go"] if stage.left else []
     return words
-
-
-def _duration(duration_s: float) -> str:
-    """In its two largest units."""
-    whole = round(duration_s)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def _columns(stream: TextIO) -> int:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from filmlab.errors import BadInput
+from filmlab.words import size
 from filmlabd.artifact_names import POSTER
 from filmlabd.artifacts import Printed
 from filmlabd.develop.curve import adaptive, picture
@@ -24,7 +25,6 @@ from filmlabd.index.read import Reader
 from filmlabd.model import EpisodeRow, RunRow
 from filmlabd.pages.run_page import run_page
 from filmlabd.pages.view import ClipView, CurveView, MediumView, Picture, RunPage
-from filmlabd.pages.words import size
 
 View = TypeVar("View", ClipView, MediumView)
 CURVES_MAX = 100

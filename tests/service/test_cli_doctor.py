@@ -168,7 +168,7 @@ def test_spool(paths: StatePaths) -> None:
     left.mkdir()
     (left / "owner").write_text("{}")
     (left / "c-000000.seg").write_bytes(b"x" * 2048)
-    assert "2.0 KiB of 1 trainer" in finding("spool").text
+    assert "2 KiB of 1 trainer" in finding("spool").text
     holder = os.open(left / "owner", os.O_RDONLY)
     fcntl.flock(holder, fcntl.LOCK_EX)
     level = finding("spool").level

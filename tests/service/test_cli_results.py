@@ -47,10 +47,10 @@ def test_results_for_a_person(paths: StatePaths) -> None:
     lines, trouble = cli_results.results(paths, "run-a", as_json=False)
     assert trouble and lines[1] == "/tmp/there"
     text = "\n".join(lines)
-    assert "training: written (2.0 KiB)" in text and "training_global_steps   2,000" in text
+    assert "training: written (2 KiB)" in text and "training_global_steps   2,000" in text
     assert "device                  cuda:1" in text and "odd                     –" in text
     assert "files: results.msgpack, and 1 file of episodes\n  no state" in text
-    assert "evaluation in evaluation/: could not be written (2.0 KiB)" in text and "no �[2J room" in text
+    assert "evaluation in evaluation/: could not be written (2 KiB)" in text and "no �[2J room" in text
 
 
 def test_results_for_a_program(paths: StatePaths) -> None:

@@ -55,7 +55,7 @@ def test_below_the_floor_every_session_is_told_once(rig: Rig) -> None:
     measure(rig, 98 * MIB)
     busy = rig.told(messages.Busy)
     assert [peer for peer, _ in rig.sent] == [PEER, b"peer-2"]
-    assert "104 MB left" in busy[0].reason and "105 MB are kept free" in busy[0].reason
+    assert "99 MiB left" in busy[0].reason and "100 MiB are kept free" in busy[0].reason
 
 
 def test_numbers_are_still_taken_and_bring_no_credit(rig: Rig) -> None:

@@ -1,6 +1,5 @@
 """The page of a run: what it shows, that it is one valid document, and that nothing in it can become markup."""
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -13,7 +12,7 @@ from filmlab.latency import Histogram
 from filmlab.wire import entries
 from filmlabd import facts
 from filmlabd.pages.html import el, href, raw, text
-from filmlabd.pages.words import duration, flatten, moment, number, plural, size, value
+from filmlabd.pages.words import flatten, moment, value
 from service.document import Document
 from service.keeping import RUN, SESSION, begin_episode
 from service.studio import Studio, moving
@@ -124,7 +123,7 @@ def test_what_is_missing_is_said(studio: Studio) -> None:
     studio.story.say(entries.Dropped(run=1, wall=1.0, what="metric values", count=9000, size_bytes=0, reason=why))
     words = page(studio).words
     assert f"9,000 metric values not handed over: {why}" in words
-    assert "2 films not handed over (2 MB): no memory" in words
+    assert "2 films not handed over (1.91 MiB): no memory" in words
     assert "Episode 5 could not be made: worker killed by signal 11, given up after 3 tries" in words
     assert "The curve loss could not be made: the disk is full, tried again soon" in words
     assert "Episode 4 has no clip: it has no frames" in words
@@ -220,30 +219,8 @@ def test_markup_of_our_own_stays() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("given_", "words"),
-    [(200.0, "200"), (-3.25, "−3.25"), (1.2e-5, "1.2e−05"), (12500.0, "12,500"), (1234.5678, "1,235"),
-     (0.0123456, "0.0123"), (math.nan, "–"), (-math.inf, "−∞"), (485.123, "485.1"), (0.0, "0"), (1e20, "1e+20")],
-)  # fmt: skip
-def test_numbers(given_: float, words: str) -> None:
-    """Numbers are short, and as exact as one reads."""
-    assert number(given_) == words
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "0 ns"), (4.23e-6, "4.2 µs"), (12e-3, "12 ms"), (1.5, "1.5 s"), (59.6, "1 min"), (185, "3 min 5 s"),
-     (3599.7, "1 h"), (7800, "2 h 10 min"), (86400, "1 d"), (1e6, "11 d 13 h"), (-1, "0 ns")],
-)  # fmt: skip
-def test_durations(seconds: float, words: str) -> None:
-    """Durations have two units at most."""
-    assert duration(seconds) == words
-
-
 def test_other_words() -> None:
-    """Sizes, counts, moments and settings in their one form."""
-    assert [size(count) for count in (5, 1500, 123_456_789)] == ["5 B", "1.5 kB", "123 MB"]
-    assert (plural(1, "clip"), plural(1200, "clip"), plural(2, "try", "tries")) == ("1 clip", "1,200 clips", "2 tries")
+    """Moments and settings in their one form."""
     assert (moment(0), moment(1e300)) == ("–", "–")
     assert (value(0.00031), value(True), value(None), value([1, "a"])) == ("0.00031", "true", "–", "[1, a]")
     assert len(value("x" * 5000)) == 301

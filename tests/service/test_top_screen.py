@@ -36,7 +36,7 @@ def test_a_wide_terminal() -> None:
     document = {"state_dir": "/s", "daemon": "running", "status": STATUS, "trouble": []}
     lines = drawn(board([glance("a")], document, {"a": 7.25, "": 2048.0}, 2**30, 5.0))
     assert lines[0].startswith("filmlab  1 alive · 0 over · 2 episodes/s · 7.2 points/s")
-    assert lines[1] == "daemon queue 3 waiting, 2 given up · workers 1/2 · in 2.0 KiB/s · 1.0 GiB free · up 1 min"
+    assert lines[1] == "daemon queue 3 waiting, 2 given up · workers 1/2 · in 2 KiB/s · 1 GiB free · up 1 min"
     assert lines[3].split() == [
         "RUN", "PROJECT", "STATUS", "EPISODES", "EP/S", "POINTS/S", "LAST", "BEST", "RETURN",
     ]  # fmt: skip
@@ -95,7 +95,7 @@ def test_troubles_are_seen_first() -> None:
 def test_when_all_are_over() -> None:
     """There are no rates then, and nothing that could be wrong."""
     lines = drawn(seen(glance("a", "finished"), glance("b", "crashed")))
-    assert lines[1] == "no daemon · 1.0 GiB free"
+    assert lines[1] == "no daemon · 1 GiB free"
     assert "EP/S" not in lines[3]
     assert [line.split()[0] for line in lines[4:6]] == ["✓", "✗"]
 

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.house import House
+from filmlab import words
 from filmlab.wire.entries import Dropped
 from service.keeping import RUN, Followed, end_episode
 from web.conftest import Visit
@@ -87,6 +88,26 @@ def test_ticks_of_time(odd: Site, visit: Visit) -> None:
         ".map(([wall, apart]) => m.tick(wall, apart)))(new Date(2026, 1, 3, 14, 5, 9) / 1000)"
     )
     assert asked(page, "words.js", script) == ["14:05", "14:05:09", "14:05:09.300", "02-03", "02-03"]
+
+
+def test_the_page_reads_as_everything_else(odd: Site, visit: Visit) -> None:
+    """Numbers, durations, sizes and counts are written alike in Python and in the browser."""
+    page = visit(odd).enter("/")
+    # Nothing exactly between two roundings: Python takes the even one.
+    values = [
+        sign * digits * 10.0**power for power in range(-12, 19) for digits in (0, 1, 1.2346, 7.777) for sign in (1, -1)
+    ]
+    spans = [abs(value) for value in values]
+    script = (
+        f"[{values}.map(m.number), {spans}.map(m.duration), {spans}.map(m.bytes),"
+        f" {list(range(3))}.map((n) => m.plural(n, 'clip'))]"
+    )
+    assert asked(page, "words.js", script) == [
+        [words.number(value) for value in values],
+        [words.duration(span) for span in spans],
+        [words.size(span) for span in spans],
+        [words.plural(count, "clip") for count in range(3)],
+    ]
 
 
 def test_a_menu_goes_away(odd: Site, visit: Visit) -> None:

@@ -13,8 +13,8 @@ from filmlab.endpoint import SOCKET_PATH_MAX_BYTES, check_socket, socket_path
 from filmlab.errors import BadInput, Corrupt, Transient
 from filmlab.paths import StateChoice, StatePaths, filesystem_type
 from filmlab.private import check_private
+from filmlab.words import plural, size
 from filmlabd import config
-from filmlabd.cli.format import count, size
 from filmlabd.cli.presence import Presence, Seen
 from filmlabd.core.gate import floor_bytes
 from filmlabd.index.read import NoIndex, Reader
@@ -163,14 +163,14 @@ def check_index(paths: StatePaths) -> Finding:
     except (BadInput, Corrupt, sqlite3.Error) as error:
         advice = "the index is made again from the journal: end the daemon, remove the file, and start one"
         return Finding("prints", Level.BAD, f"{paths.index}: {error}", advice)
-    text = f"{count(runs, 'run')} in the index"
+    text = f"{plural(runs, 'run')} in the index"
     if failed:
         shown = "; ".join(f"{row.key}: {row.reason}" for row in failed[:3]) + ("; …" if len(failed) > 3 else "")
         advice = "`filmlab ls RUN` names them one by one"
-        return Finding("prints", Level.BAD, f"{text}; {count(len(failed), 'print')} given up: {shown}", advice)
+        return Finding("prints", Level.BAD, f"{text}; {plural(len(failed), 'print')} given up: {shown}", advice)
     if unreadable:
         advice = "they are from another version, or damaged"
-        return Finding("prints", Level.WARN, f"{text}; {count(unreadable, 'record')} could not be understood", advice)
+        return Finding("prints", Level.WARN, f"{text}; {plural(unreadable, 'record')} could not be understood", advice)
     return Finding("prints", Level.OK, f"{text}; none given up")
 
 
@@ -179,7 +179,7 @@ def check_damage(paths: StatePaths) -> Finding:
     quarantined = sorted((paths.journal / "quarantine").glob("*"))
     aside = sorted(paths.root.glob("index.sqlite.corrupt-*"))
     if quarantined:
-        text = f"{count(len(quarantined), 'damaged record')} in {paths.journal / 'quarantine'}"
+        text = f"{plural(len(quarantined), 'damaged record')} in {paths.journal / 'quarantine'}"
         return Finding("damage", Level.WARN, text, "look at the disk (dmesg, SMART); the rest of the journal is whole")
     if aside:
         text = f"a damaged index was set aside and made again: {', '.join(path.name for path in aside)}"
@@ -193,5 +193,5 @@ def check_spool(paths: StatePaths) -> Finding:
     if not left:
         return Finding("spool", Level.OK, "nothing is left over")
     size_bytes = sum(spool.session_bytes(paths.spool, number) for number in left)
-    text = f"{size(size_bytes)} of {count(len(left), 'trainer')} that ended wait in {paths.spool}"
+    text = f"{size(size_bytes)} of {plural(len(left), 'trainer')} that ended wait in {paths.spool}"
     return Finding("spool", Level.WARN, text, "`filmlab sync` hands it over; so does the next trainer or `filmlabd`")

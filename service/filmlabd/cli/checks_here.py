@@ -15,8 +15,8 @@ import filmlab
 from filmlab.errors import Transient
 from filmlab.launch import daemon_command, daemon_environment
 from filmlab.paths import StatePaths
+from filmlab.words import size
 from filmlabd.cli.checks import Finding, Level
-from filmlabd.cli.format import size
 
 LIBZMQ_LEAST = (4, 3, 3)
 """Older ones have CVE-2020-15166 and its kin."""

@@ -11,8 +11,9 @@ from filmlab.paths import StatePaths
 from filmlab.schedule import CaptureSchedule
 from filmlab.wire.entries import RunBegin, decode_entries
 from filmlab.wire.names import NO_ROOM_FOR_NAMES
+from filmlab.words import plural, size
 from filmlabd.cli.checks import SPACE_BAD_BYTES, Finding, Level
-from filmlabd.cli.format import count, size, sized
+from filmlabd.cli.format import sized
 from filmlabd.cli.presence import Presence, Seen
 from filmlabd.model import DropRow, EpisodeRow, PrintRow, RecorderRow, RunRow
 
@@ -23,7 +24,7 @@ FIRST_RECORDS = 64
 def check_run(run: RunRow, seen: Seen) -> Finding:
     """What has become of it."""
     attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
-    text = f"{run.status}{attempt}, {count(run.episodes, 'episode')}"
+    text = f"{run.status}{attempt}, {plural(run.episodes, 'episode')}"
     if run.status == "running" and seen.presence is not Presence.RUNNING:
         return Finding("run", Level.WARN, f"{text}: so it was when a daemon looked last", seen.remedy)
     if run.status == "crashed":
@@ -45,8 +46,8 @@ def check_schedule(run: RunRow, rows: Sequence[EpisodeRow]) -> Finding:
     advice = f"`filmlab record {run.run_id} --schedule cubic` changes it, `--next 1` asks for one"
     captured = sum(bool(row.film) and not row.media_name for row in rows)
     if captured or not run.episodes:
-        return Finding("schedule", Level.OK, f"{text}: captured {captured} of {count(run.episodes, 'episode')}")
-    text += f": captured none of {count(run.episodes, 'episode')}"
+        return Finding("schedule", Level.OK, f"{text}: captured {captured} of {plural(run.episodes, 'episode')}")
+    text += f": captured none of {plural(run.episodes, 'episode')}"
     return Finding("schedule", Level.WARN, text, advice if run.status == "running" else "init(schedule=…) sets another")
 
 
@@ -66,13 +67,9 @@ def check_recorders(
         key = f"recorder:{recorder.session:016x}:{recorder.number}:"
         paths |= {path for row in prints if row.key.startswith(key) for path in row.paths}
         files = [path for path in paths if path.startswith(begin)]
-        there = sum(Path(path).exists() for path in files)
+        there = f"{sum(Path(path).exists() for path in files)} of its {plural(len(files), 'file')} there"
         found = _place(f"recorder of {recorder.kind}", Path(recorder.directory), made=bool(files))
-        out.append(
-            Finding(
-                found.name, found.level, f"{found.text}; {there} of its {count(len(files), 'file')} there", found.advice
-            )
-        )
+        out.append(Finding(found.name, found.level, f"{found.text}; {there}", found.advice))
     return out
 
 

@@ -7,7 +7,8 @@ from filmlab.control import Control
 from filmlab.errors import BadInput
 from filmlab.launch import ensure_daemon
 from filmlab.paths import StatePaths
-from filmlabd.cli.format import count, dump, printable
+from filmlab.words import plural
+from filmlabd.cli.format import dump, printable
 from filmlabd.cli.look_up import run_named
 from filmlabd.model import EpisodeRow, JobKind
 
@@ -53,7 +54,7 @@ def run(paths: StatePaths, name: str, episodes: Collection[int], *, as_json: boo
         return [dump(document)], False
     if not asked_for:
         return [printable(f"{found.run_id}  {found.name}: every print that was made is there")], False
-    said = f"{found.run_id}  {found.name}: asked for {count(asked_for, 'print')}; they go to {found.directory}"
+    said = f"{found.run_id}  {found.name}: asked for {plural(asked_for, 'print')}; they go to {found.directory}"
     return [printable(said)], False
 
 

@@ -5,10 +5,11 @@ from dataclasses import asdict
 
 from filmlab.errors import BadInput
 from filmlab.paths import StatePaths, choose_state
+from filmlab.words import plural
 from filmlabd.cli import checks
 from filmlabd.cli import checks_here as here
 from filmlabd.cli.checks import Finding, Level
-from filmlabd.cli.format import count, dump, printable
+from filmlabd.cli.format import dump, printable
 from filmlabd.cli.presence import look_for_daemon
 
 
@@ -30,7 +31,7 @@ def show(findings: Sequence[Finding]) -> list[str]:
         if finding.advice:
             lines.append(f"{'':4}  {'':{width}}  → {printable(finding.advice)}")
     bad, warned = (sum(finding.level is level for finding in findings) for level in (Level.BAD, Level.WARN))
-    lines.append(f"{bad} bad, {count(warned, 'warning')}" if bad or warned else "all is well")
+    lines.append(f"{bad} bad, {plural(warned, 'warning')}" if bad or warned else "all is well")
     return lines
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from filmlab.paths import StatePaths
 from filmlab.progress import Display, Stage
+from filmlab.words import plural, size
 from filmlabd.artifacts import Printed
-from filmlabd.cli.format import count, printable, size
+from filmlabd.cli.format import printable
 from filmlabd.cli.look_up import Misuse, run_named
 from filmlabd.develop.history import history
 from filmlabd.model import RunRow
@@ -66,7 +67,7 @@ def run(paths: StatePaths, name: str, wish: Wish) -> tuple[list[str], bool]:
             else:
                 pieces = (metrics_csv if wish.form == "csv" else history)(found.run_id, reader)
                 written_bytes = write(target, _shown(pieces, display, None))
-                said = [count(sum(row.count for row in reader.metrics(found.run_id)), "point")]
+                said = [plural(sum(row.count for row in reader.metrics(found.run_id)), "point")]
     if target is None:
         return [], False
     return [printable(f"{target}: {', '.join([size(written_bytes), *said])}")], False
@@ -142,7 +143,7 @@ def _target(found: RunRow, wish: Wish) -> Path | None:
 
 def _contents(made: "Export") -> list[str]:
     clips = (
-        count(made.clips, "clip") if made.clips == made.clips_in_all else f"{made.clips} of {made.clips_in_all} clips"
+        plural(made.clips, "clip") if made.clips == made.clips_in_all else f"{made.clips} of {made.clips_in_all} clips"
     )
     drawn, in_all = made.curves, made.curves_in_all
-    return [clips, count(drawn, "curve") if drawn == in_all else f"{drawn} of {in_all} curves"]
+    return [clips, plural(drawn, "curve") if drawn == in_all else f"{drawn} of {in_all} curves"]

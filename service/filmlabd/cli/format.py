@@ -5,6 +5,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from filmlab.words import size
+
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "") -> list[str]:
     """Lines of a table; columns whose cells are all empty are left out.
@@ -43,42 +45,9 @@ def number(value: float | None) -> str:
     return f"{value:.6g}"
 
 
-def size(size_bytes: float) -> str:
-    """Bytes in binary units."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size_bytes < 1024:
-            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
-        size_bytes /= 1024
-    return f"{size_bytes:.1f} TiB"
-
-
 def sized(size_bytes: float) -> str:
     """The same in brackets, behind what has that size; nothing for nothing."""
     return f" ({size(size_bytes)})" if size_bytes else ""
-
-
-def duration(duration_s: float) -> str:
-    """A duration in its two largest units."""
-    left = max(0, int(duration_s))
-    parts: list[str] = []
-    for unit, unit_s in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, left = divmod(left, unit_s)
-        if count or (unit == "s" and not parts):
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2])
-
-
-def instant(duration_ns: float) -> str:
-    """A short duration in the unit that suits it."""
-    for unit, unit_ns in (("ns", 1), ("µs", 1e3), ("ms", 1e6)):
-        if duration_ns < 1000 * unit_ns:
-            return f"{duration_ns / unit_ns:.3g} {unit}"
-    return f"{duration_ns / 1e9:.3g} s"
-
-
-def count(number_of: int, word: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{number_of} {word}" if number_of == 1 else f"{number_of} {word}s"
 
 
 def dump(document: dict[str, Any]) -> str:

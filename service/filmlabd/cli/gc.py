@@ -12,8 +12,9 @@ from filmlab.errors import Transient
 from filmlab.launch import ensure_daemon
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
+from filmlab.words import plural, size
 from filmlabd import config
-from filmlabd.cli.format import count, dump, pairs, printable, size
+from filmlabd.cli.format import dump, pairs, printable
 from filmlabd.cli.strays import find_strays, remove_half_made
 from filmlabd.core.events import Survey
 from filmlabd.core.retention import Quota
@@ -70,7 +71,7 @@ def run(paths: StatePaths, environ: Mapping[str, str], wish: Wish, *, as_json: b
             "gone": going, "strays": [asdict(stray) | {"path": str(stray.path)} for stray in strays],
         }  # fmt: skip
         return [dump(document)], False
-    rows = [(store.name, f"{count(store.files, 'file')}, {size(store.size_bytes)}{store.note}") for store in before]
+    rows = [(store.name, f"{plural(store.files, 'file')}, {size(store.size_bytes)}{store.note}") for store in before]
     unknown = [f"not filmlab's, left alone: {stray.path}" for stray in strays if stray.what == "unknown"]
     return [*pairs(rows), *_words(going, wish), *map(printable, unknown)], False
 
@@ -84,7 +85,7 @@ def look(paths: StatePaths) -> list[Store]:
     spools = spool.sessions(paths.spool)
     living = sum(spool.owner_alive(paths.spool, session) for session in spools)
     spooled = _files(path for path in paths.spool.glob("*/*.seg"))
-    whose = f", of {count(len(spools), 'session')}, {living} alive" if spools else ""
+    whose = f", of {plural(len(spools), 'session')}, {living} alive" if spools else ""
     return [
         _store("films", films),
         _store("journal", segments),
@@ -139,16 +140,16 @@ def _set_aside(paths: StatePaths) -> list[Path]:
 def _words(going: Mapping[str, Any], wish: Wish) -> list[str]:
     verb, lines, kept = "would go" if wish.dry else "gone", [], []
     if going["films"]:
-        lines.append(f"{verb}: {count(going['films'], 'film')} over what is kept ({size(going['film_bytes'])})")
+        lines.append(f"{verb}: {plural(going['films'], 'film')} over what is kept ({size(going['film_bytes'])})")
     if going["orphans"]:
-        lines.append(f"{verb}: {count(going['orphans'], 'file')} of no film ({size(going['orphan_bytes'])})")
+        lines.append(f"{verb}: {plural(going['orphans'], 'file')} of no film ({size(going['orphan_bytes'])})")
     if going["indexes"]:
         lines.append(f"{verb}: {going['indexes']} of the index that were damaged ({size(going['index_bytes'])})")
     if going["half_made"]:
-        files = f"{count(going['half_made'], 'file')} that a killed process left half-made"
+        files = f"{plural(going['half_made'], 'file')} that a killed process left half-made"
         lines.append(f"{verb}: {files} ({size(going['half_made_bytes'])})")
     if going["failed"]:
-        films = f"{count(going['failed'], 'film')} whose prints were given up ({size(going['failed_bytes'])})"
+        films = f"{plural(going['failed'], 'film')} whose prints were given up ({size(going['failed_bytes'])})"
         if wish.failed:
             lines.append(f"{verb}: {films}")
         else:

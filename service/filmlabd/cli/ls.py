@@ -7,7 +7,8 @@ from typing import Any
 
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
-from filmlabd.cli.format import count, dump, instant, number, sized, table
+from filmlab.words import duration, plural
+from filmlabd.cli.format import dump, number, sized, table
 from filmlabd.cli.look_up import Misuse, run_named
 from filmlabd.index.read import NoIndex, Reader
 from filmlabd.model import EpisodeRow, RunRow
@@ -109,12 +110,13 @@ def _run_lines(run: dict[str, Any]) -> list[str]:
     attempt = f", attempt {run['attempt']}" if run["attempt"] > 1 else ""
     lines = [f"{run['id']}  {run['name']}  ({run['project']})  {run['status']}{attempt}", run["directory"]]
     returns = f", last return {number(run['last_return'])}, best {number(run['best_return'])}"
-    lines.append(count(run["episodes"], "episode") + returns * (run["last_return"] is not None))
+    lines.append(plural(run["episodes"], "episode") + returns * (run["last_return"] is not None))
     lines.append(f"captures {run['schedule']}")
     inside = run["blocked"]
     if inside["calls"]:
-        each = ", ".join(f"{name} {instant(inside[f'{name}_ns'])}" for name in ("p50", "p99", "max"))
-        lines.append(f"training inside filmlab: {instant(inside['total_ns'])} in {inside['calls']} calls, {each}")
+        each = ", ".join(f"{name} {duration(inside[f'{name}_ns'] / 1e9)}" for name in ("p50", "p99", "max"))
+        total = duration(inside["total_ns"] / 1e9)
+        lines.append(f"training inside filmlab: {total} in {inside['calls']} calls, {each}")
     lines += [
         f"dropped: {item['count']} {item['what']}{sized(item['bytes'])}: {item['reason']}" for item in run["dropped"]
     ]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from filmlab.schedule.ranges import format_ranges, merge_ranges
+from filmlab.words import plural
 from filmlabd.cli.checks import Finding, Level
-from filmlabd.cli.format import count
 from filmlabd.cli.presence import Presence, Seen
 from filmlabd.cli.why import Answer, explain
 from filmlabd.model import EpisodeRow, PrintRow
@@ -71,7 +71,7 @@ def uncaptured(rows: Iterable[EpisodeRow], schedule: str, *, living: bool, run_i
             numbers.setdefault(row.reason or f"the schedule was {schedule}", []).append(row.episode)
     advice = f"`filmlab record {run_id} --next 1` captures the next one" if living else ""
     return [
-        Finding("not captured", Level.OK, f"{count(len(found), 'episode')} ({_ranges(found)}): {reason}", advice)
+        Finding("not captured", Level.OK, f"{plural(len(found), 'episode')} ({_ranges(found)}): {reason}", advice)
         for reason, found in numbers.items()
     ]
 
@@ -133,7 +133,7 @@ def _developing(row: EpisodeRow, answer: Answer, scene: Scene) -> tuple[str, Lev
         return "waiting", level, "it waits for a worker", starts
     queue = scene.daemon.status.get("queue", {})
     waiting, running = queue.get("waiting", 0), queue.get("running", 0)
-    return "waiting", level, f"it waits for a worker: {count(waiting, 'job')} wait, {running} run", ""
+    return "waiting", level, f"it waits for a worker: {plural(waiting, 'job')} wait, {running} run", ""
 
 
 def _whose(row: EpisodeRow) -> str:

@@ -10,8 +10,9 @@ from filmlab.schedule import CaptureSchedule
 from filmlab.schedule.asked import Asked
 from filmlab.schedule.ranges import parse_ranges
 from filmlab.schedule.text import format_duration
+from filmlab.words import plural
 from filmlabd.asker import asker
-from filmlabd.cli.format import count, dump, printable
+from filmlabd.cli.format import dump, printable
 from filmlabd.cli.look_up import Misuse, run_named
 from filmlabd.forecast import SHOWN, coming
 from filmlabd.model import RunRow
@@ -67,7 +68,7 @@ def run(paths: StatePaths, name: str, changes: dict[str, Any], *, as_json: bool)
 def plan_lines(schedule: CaptureSchedule, asked: Asked, version: int) -> list[str]:
     """The plan in force, in words."""
     lines = [f"in force (plan {version}): {schedule}"]
-    wishes = [f"the next {count(asked.next_episodes, 'episode')}"] if asked.next_episodes else []
+    wishes = [f"the next {plural(asked.next_episodes, 'episode')}"] if asked.next_episodes else []
     wishes += [f"episode {first}" if first == last else f"episodes {first} to {last}" for first, last in asked.wanted]
     if wishes:
         lines.append(f"asked for by {asked.by or 'somebody'}: {', '.join(wishes)}")

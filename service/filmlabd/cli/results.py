@@ -3,7 +3,8 @@
 from typing import Any
 
 from filmlab.paths import StatePaths
-from filmlabd.cli.format import count, dump, number, pairs, printable, size, table
+from filmlab.words import plural, size
+from filmlabd.cli.format import dump, number, pairs, printable, table
 from filmlabd.cli.look_up import run_named
 from filmlabd.cli.ls import returns
 from filmlabd.index.read import Reader
@@ -89,7 +90,7 @@ def _lines(row: ResultsRow) -> list[str]:
     shown = own_files(row)
     if shown:
         episodes = len(row.paths) - len(shown)
-        more = f", and {count(episodes, 'file')} of episodes" if episodes else ""
+        more = f", and {plural(episodes, 'file')} of episodes" if episodes else ""
         lines.append(f"  files: {', '.join(shown)}{more}")
     return lines + ([f"  {row.problem}"] if row.problem else [])
 

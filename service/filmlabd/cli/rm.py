@@ -8,9 +8,10 @@ from pathlib import Path
 from filmlab.control import Control, Refused
 from filmlab.launch import ensure_daemon
 from filmlab.paths import StatePaths
+from filmlab.words import plural, size
 from filmlabd.artifact_names import HISTORY, PAGE, RUN, curve_stem
 from filmlabd.artifacts import withdraw
-from filmlabd.cli.format import count, dump, printable, size
+from filmlabd.cli.format import dump, printable
 from filmlabd.cli.look_up import Misuse, run_named
 from filmlabd.model import RunRow
 
@@ -49,9 +50,9 @@ def run(paths: StatePaths, name: str, wish: Wish, *, as_json: bool) -> tuple[lis
             "print_bytes": size_bytes, "directory": found.directory,
         }  # fmt: skip
         return [dump(document)], False
-    lines = [f"removed {_shown(found)}: {count(gone['films'], 'film')} ({size(gone['film_bytes'])})"]
+    lines = [f"removed {_shown(found)}: {plural(gone['films'], 'film')} ({size(gone['film_bytes'])})"]
     if wish.prints:
-        lines.append(f"and {count(files, 'print')} ({size(size_bytes)}) in {found.directory}")
+        lines.append(f"and {plural(files, 'print')} ({size(size_bytes)}) in {found.directory}")
     else:
         lines.append(f"its prints stay in {found.directory}")
     return [printable(line) for line in lines], False
@@ -74,7 +75,7 @@ def _sure(found: RunRow, wish: Wish, prints: int) -> bool:
     """Whether somebody says yes."""
     if not sys.stdin.isatty():
         raise Misuse(f"nobody can be asked whether {found.run_id} shall go: say --yes")
-    also = f" and up to {count(prints, 'print')} in {found.directory}" if wish.prints else "; its prints stay"
+    also = f" and up to {plural(prints, 'print')} in {found.directory}" if wish.prints else "; its prints stay"
     question = f"Remove {_shown(found)} with its metrics and films{also}? [y/N] "
     sys.stderr.write(printable(question))
     sys.stderr.flush()
@@ -82,4 +83,4 @@ def _sure(found: RunRow, wish: Wish, prints: int) -> bool:
 
 
 def _shown(found: RunRow) -> str:
-    return f"run {found.run_id} ({found.name}, {count(found.episodes, 'episode')})"
+    return f"run {found.run_id} ({found.name}, {plural(found.episodes, 'episode')})"

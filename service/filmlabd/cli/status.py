@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from filmlab.paths import StatePaths
-from filmlabd.cli.format import count, dump, duration, pairs, size
+from filmlab.words import duration, plural, size
+from filmlabd.cli.format import dump, pairs
 from filmlabd.cli.presence import ASK_TIMEOUT_S, Presence, look_for_daemon
 from filmlabd.index.read import NoIndex, Reader
 
@@ -56,10 +57,10 @@ def _troubles(status: Mapping[str, Any]) -> list[str]:
     found = [f"given up: {item['key']}: {item['reason']}" for item in status.get("quarantined", [])]
     if status.get("quarantined_more"):
         found.append(
-            f"given up: {count(status['quarantined_more'], 'more print')}; `filmlab ls RUN` names those of a run"
+            f"given up: {plural(status['quarantined_more'], 'more print')}; `filmlab ls RUN` names those of a run"
         )
     if status.get("refused_records"):
-        found.append(f"{count(status['refused_records'], 'record')} refused, which their senders were told")
+        found.append(f"{plural(status['refused_records'], 'record')} refused, which their senders were told")
     refused = status.get("disk", {}).get("film_refused")
     if refused:
         found.append(f"no film is taken: {refused}")
@@ -94,9 +95,9 @@ def _daemon_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
     if disk.get("free_bytes") is not None:
         kept = size(disk["keep_free_bytes"])
         most = [size(disk["most_film_bytes"])] if disk["most_film_bytes"] else []
-        most += [count(disk["most_film_files"], "film")] if disk["most_film_files"] else []
+        most += [plural(disk["most_film_files"], "film")] if disk["most_film_files"] else []
         of = f", of at most {' and '.join(most)}" if most else ""
-        rows.append(("film", f"{count(disk['film_files'], 'film')}, {size(disk['film_bytes'])}{of}"))
+        rows.append(("film", f"{plural(disk['film_files'], 'film')}, {size(disk['film_bytes'])}{of}"))
         rows.append(("disk", f"{size(disk['free_bytes'])} free, of which {kept} are not for film"))
     garbage = status.get("garbage")
     if garbage:
@@ -113,7 +114,7 @@ def _other_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
     if index is None:
         return [*rows, ("runs", "none so far")]
     rows.append(("runs", f"{index['runs']}, of which {index['running']} had not ended when it was last looked at"))
-    rows.append(("waiting", f"{count(index['waiting_films'], 'film')} to be developed by the next daemon"))
+    rows.append(("waiting", f"{plural(index['waiting_films'], 'film')} to be developed by the next daemon"))
     if index["failed_prints"]:
-        rows.append(("failed", f"{count(index['failed_prints'], 'print')} given up; see filmlab doctor"))
+        rows.append(("failed", f"{plural(index['failed_prints'], 'print')} given up; see filmlab doctor"))
     return rows

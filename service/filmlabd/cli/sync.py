@@ -10,7 +10,8 @@ from filmlab.launch import ensure_daemon, find_daemon
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
 from filmlab.progress import Display, Stage
-from filmlabd.cli.format import count, dump, printable, size
+from filmlab.words import plural, size
+from filmlabd.cli.format import dump, printable
 from filmlabd.index.read import NoIndex, Reader
 
 START_TIMEOUT_S = 15.0
@@ -255,10 +256,10 @@ def _run_lines(runs: Sequence[Came]) -> list[str]:
     for came in runs:
         author = f", writer {came.writer}" if came.writer not in ("", "main") else ""
         again = f", attempt {came.attempt}" if came.attempt > 1 else ""
-        words = [f"{came.status}{author}{again}", count(came.episodes, "episode")]
-        words += [f"{count(came.films, 'film')} developed"]
+        words = [f"{came.status}{author}{again}", plural(came.episodes, "episode")]
+        words += [f"{plural(came.films, 'film')} developed"]
         words += [f"{came.waiting} to be developed"] if came.waiting else []
-        words += [f"{count(came.failed, 'print')} given up (`filmlab ls` says why)"] if came.failed else []
+        words += [f"{plural(came.failed, 'print')} given up (`filmlab ls` says why)"] if came.failed else []
         lines.append(f"  {came.run_id}  {came.name}  ({came.project})  {', '.join(words)}; in {came.directory}")
     return lines
 

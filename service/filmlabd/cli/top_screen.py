@@ -9,7 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from filmlabd.cli.format import count, duration, printable, size
+from filmlab.words import duration, plural, size
+from filmlabd.cli.format import printable
 from filmlabd.cli.top_view import Board, RunLine, bars
 
 _GAP = 2
@@ -52,7 +53,7 @@ def screen(board: Board, width: int, height: int | None, keys: str = "") -> Grou
     spark_chars = _SPARK_CHARS[width >= _WIDE_CHARS]
     table = _table(board.runs[:shown], _columns(board.runs, spark_chars), width)
     if shown < len(board.runs):
-        foot.insert(0, Text(f"and {count(len(board.runs) - shown, 'more run')}; filmlab ls has them all", "dim"))
+        foot.insert(0, Text(f"and {plural(len(board.runs) - shown, 'more run')}; filmlab ls has them all", "dim"))
     return Group(*_one_line_each(head), table, *_one_line_each(foot))
 
 

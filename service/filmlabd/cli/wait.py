@@ -5,7 +5,8 @@ import time
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
 from filmlab.progress import Display, Stage
-from filmlabd.cli.format import count, dump, printable
+from filmlab.words import plural
+from filmlabd.cli.format import dump, printable
 from filmlabd.cli.look_up import run_named
 from filmlabd.index.read import Reader
 from filmlabd.model import Progress, RunRow
@@ -71,8 +72,8 @@ def _wait(
 
 
 def _lines(found: RunRow, progress: Progress, failed: int, problem: str) -> list[str]:
-    words = [count(progress.episodes, "episode"), f"{count(progress.films.get('done', 0), 'film')} developed"]
+    words = [plural(progress.episodes, "episode"), f"{plural(progress.films.get('done', 0), 'film')} developed"]
     words += [f"{progress.waiting} to be developed"] if progress.waiting else []
-    words += [f"{count(failed, 'print')} given up (`filmlab ls {found.run_id}` says why)"] if failed else []
+    words += [f"{plural(failed, 'print')} given up (`filmlab ls {found.run_id}` says why)"] if failed else []
     said = f"{found.run_id}  {found.name}  {progress.status}: {', '.join(words)}; in {found.directory}"
     return [said, *([problem] if problem else [])]

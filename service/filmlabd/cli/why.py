@@ -9,8 +9,9 @@ from filmlab.paths import StatePaths
 from filmlab.schedule import CaptureSchedule
 from filmlab.schedule.asked import Asked
 from filmlab.schedule.ranges import parse_ranges
+from filmlab.words import plural
 from filmlabd.artifact_names import CLIPS, POSTER
-from filmlabd.cli.format import count, dump, printable
+from filmlabd.cli.format import dump, printable
 from filmlabd.cli.look_up import run_named
 from filmlabd.model import EpisodeRow, PrintRow, RunRow
 
@@ -102,8 +103,8 @@ def _strikes(made: PrintRow | None) -> list[str]:
     if made is None or not made.strikes:
         return []
     if made.quarantined:
-        return [f"its print was given up after {count(made.strikes, 'failure')}"]
-    return [f"its print failed {count(made.strikes, 'time')} and is tried again: {made.reason}"]
+        return [f"its print was given up after {plural(made.strikes, 'failure')}"]
+    return [f"its print failed {plural(made.strikes, 'time')} and is tried again: {made.reason}"]
 
 
 def _forecast(found: RunRow, rows: Sequence[EpisodeRow], episode: int) -> str:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 
 from filmlab.wire.messages import Resync, Stream
+from filmlab.words import size
 from filmlabd.core import events
 from filmlabd.core.desk import Desk
 from filmlabd.core.events import Command, Now
 from filmlabd.core.keeper import Keeper
 from filmlabd.core.session import Session
-from filmlabd.pages.words import size
 
 KEEP_FREE_BYTES = 2 * 2**30
 KEEP_FREE_SHARE = 0.05

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from filmlab.errors import BadInput
+from filmlab.words import size
 from filmlabd.core import events
 from filmlabd.core.desk import Desk
 from filmlabd.core.events import Command, Effect, Now, Reply
 from filmlabd.core.jobs import film_key
 from filmlabd.core.retention import AWAITED_SHARE, KeptFilm, Quota
 from filmlabd.facts import FilmDeleted, RunRemoved
-from filmlabd.pages.words import size
 
 PAUSE_LEAST_S, PAUSE_FACTOR = 1.0, 20.0
 """After a look that found nothing that may go: films may be printed the next moment, or never. So many times what the

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from filmlab.words import number
 from filmlabd.model import EpisodeRow, StepsRow
-from filmlabd.pages.words import number
 from filmlabd.render.overlay import Overlay
 
 UNPAIRED = "the overlay has no steps: there is not one frame for each of them"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from filmlab.wire.names import RUN_METRICS_MAX
+from filmlab.words import plural
 from filmlabd.artifact_names import HISTORY, PAGE, POSTER, RUN, curve_stem
 from filmlabd.artifacts import Made, Printed, RunDirectory
 from filmlabd.develop.history import history
@@ -21,7 +22,6 @@ from filmlabd.json_text import document
 from filmlabd.model import EpisodeRow, Job, JobKind, MetricRow, PrintRow, RunRow
 from filmlabd.pages.run_page import run_page
 from filmlabd.pages.view import ClipView, CurveView, MediumView, Picture, Problem, RunPage, Totals
-from filmlabd.pages.words import plural
 from filmlabd.render.geometry import HEIGHT_PX, WIDTH_PX
 
 CLIPS_MAX = 60

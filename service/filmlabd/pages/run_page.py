@@ -8,13 +8,14 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
+from filmlab.words import duration, number, plural, size
 from filmlabd.artifact_names import HISTORY, RUN
 from filmlabd.model import AttemptRow
 from filmlabd.pages.html import Html, el, href, join, raw
 from filmlabd.pages.run_results import results_body, results_title
 from filmlabd.pages.texts import shown_text
 from filmlabd.pages.view import ClipView, CurveView, MediumView, Picture, RunPage
-from filmlabd.pages.words import duration, flatten, moment, number, plural, size
+from filmlabd.pages.words import flatten, moment
 
 SMALL_PX = 200
 """Pictures below this width are shown enlarged, pixel by pixel."""

@@ -1,6 +1,6 @@
 // What a run was given, what came of it, what is missing, and what it cost: tables of words.
 import { el } from "./dom.js";
-import { bytes, nanoseconds, number, plural } from "./words.js";
+import { bytes, duration, number, plural } from "./words.js";
 
 /** @param {any} run as the server tells it */
 export function facts(run) {
@@ -19,8 +19,8 @@ function results(list) {
 
 function cost(blocked) {
   if (!blocked.calls) return null;
-  return table("Training thread inside filmlab", [["calls", number(blocked.calls)], ["in total", nanoseconds(blocked.total_ns)],
-    ["p50", nanoseconds(blocked.p50_ns)], ["p99", nanoseconds(blocked.p99_ns)], ["longest", nanoseconds(blocked.max_ns)]]);
+  return table("Training thread inside filmlab", [["calls", number(blocked.calls)], ["in total", duration(blocked.total_ns / 1e9)],
+    ["p50", duration(blocked.p50_ns / 1e9)], ["p99", duration(blocked.p99_ns / 1e9)], ["longest", duration(blocked.max_ns / 1e9)]]);
 }
 
 function missing(run) {

@@ -3,7 +3,7 @@ import { el, replace } from "./dom.js";
 import { get, listen, post } from "./net.js";
 import { stands, toast } from "./shell.js";
 import { spark } from "./spark.js";
-import { ago, brief, bytes, duration, nanoseconds, number, plural } from "./words.js";
+import { ago, brief, bytes, duration, number, plural } from "./words.js";
 
 const PARTS = [["film", "films"], ["journal", "journal"], ["index", "index"], ["spool", "spool"]];
 
@@ -64,7 +64,7 @@ function blocked(list) {
   return [el("header.head", {}, el("h2", {}, "What each training was held up for"), el("p.dim", {}, "Time that the training thread spent inside filmlab, call by call, measured in the trainer itself.")),
     el("div.card.scroll", {}, el("table.facts", {}, el("thead", {}, el("tr", {}, ["Run", "Status", "Calls", "p50", "p99", "Longest", "In total", "Of its time"].map((title, index) => el(index > 1 ? "th.num" : "th", { scope: "col" }, title)))),
       el("tbody", {}, list.map((row) => el("tr", { "data-run": row.id }, el("td", {}, el("a", { href: `/runs/${row.id}`, title: `${row.name} · ${row.id}` }, brief(row.name || row.id))), el("td", {}, el("span", { class: `pill ${row.status}` }, row.status)),
-        ...(row.calls ? [number(row.calls), nanoseconds(row.p50_ns), nanoseconds(row.p99_ns), nanoseconds(row.max_ns), nanoseconds(row.total_ns), share(row.share)] : ["–", "–", "–", "–", "–", "–"]).map((text) => el("td.num", {}, text)))))))];
+        ...(row.calls ? [number(row.calls), duration(row.p50_ns / 1e9), duration(row.p99_ns / 1e9), duration(row.max_ns / 1e9), duration(row.total_ns / 1e9), share(row.share)] : ["–", "–", "–", "–", "–", "–"]).map((text) => el("td.num", {}, text)))))))];
 }
 
 function share(value) {

@@ -182,7 +182,7 @@ export class Panel {
   position(value, whole = false) {
     switch (this.unit) {
       case "wall": return moment(value);
-      case "relative": return value < 9.95 ? `${Number(value.toFixed(2))} s` : duration(value);
+      case "relative": return duration(value);
       default: {
         const shown = Math.abs(value) >= 100 || whole ? Math.round(value) : Number(value.toPrecision(3));
         return Math.abs(shown) >= 1e5 && !whole ? `${number(Number((shown / 1e3).toPrecision(4)))}k` : number(shown);

@@ -9,7 +9,7 @@ import { get, listen } from "./net.js";
 import { Player } from "./player.js";
 import { Record } from "./record.js";
 import { onKey, stands, toast } from "./shell.js";
-import { ago, duration, moment, nanoseconds, number } from "./words.js";
+import { ago, duration, moment, number } from "./words.js";
 
 const RETURN = "episode/return";
 const head = first();
@@ -47,7 +47,7 @@ function link(text, href) {
 
 function drawStats(run, glance) {
   const items = [["Episodes", run.total ? `${number(run.episodes)} / ${number(run.total)}` : number(run.episodes)], ["Last return", number(glance.last)], ["Best return", number(glance.best)],
-    ["Points", number(glance.points), "Values of all metrics together"], ["In filmlab, p99", glance.blocked?.calls ? nanoseconds(glance.blocked.p99_ns) : "–", "Of a hundred calls into filmlab, 99 held the training up for no longer than this"]];
+    ["Points", number(glance.points), "Values of all metrics together"], ["In filmlab, p99", glance.blocked?.calls ? duration(glance.blocked.p99_ns / 1e9) : "–", "Of a hundred calls into filmlab, 99 held the training up for no longer than this"]];
   replace(stats, items.map(([name, value, title]) => el("div", { title }, el("dt", {}, name), el("dd", {}, value))));
 }
 

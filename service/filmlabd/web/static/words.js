@@ -1,4 +1,5 @@
-// How numbers, times and sizes read: short, and as everywhere else in filmlab.
+// How numbers, times and sizes read: short, and as everywhere else in filmlab. `number`, `duration`, `bytes` and `plural`
+// are those of `filmlab/words.py`: what changes here changes there, and a test compares the two.
 
 const DASH = "–";
 
@@ -9,34 +10,24 @@ export function number(value) {
   if (value === "-inf" || value === -Infinity) return "−∞";
   const size = Math.abs(value);
   let shown;
-  if (Number.isInteger(value) && size < 1e15) shown = value.toLocaleString("en");
+  if (Number.isInteger(value) && size < 1e15) shown = (value + 0).toLocaleString("en");
   else if (size >= 1e-3 && size < 1e6) shown = Number(value.toPrecision(4)).toLocaleString("en", { maximumFractionDigits: 6 });
   else if (size >= 1e-4 && size < 1) shown = String(Number(value.toPrecision(3)));
   else shown = value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e");
   return shown.replace(/-/g, "−");
 }
 
-/** Nanoseconds in the unit that suits them. */
-export function nanoseconds(value) {
-  for (const [unit, size] of [["ns", 1], ["µs", 1e3], ["ms", 1e6]]) {
-    if (value < 999.5 * size) return `${Number((value / size).toPrecision(value / size >= 99.5 ? 3 : 2))} ${unit}`;
-  }
-  return duration(value / 1e9);
-}
-
-/** `4.2 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`. */
+/** `350 ns`, `4.2 µs`, `12 ms`, `1.5 s`, `42 s`, `3 min 5 s`, `2 h 10 min`; `0 s` for nothing and less. */
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return DASH;
-  if (seconds < 9.95) return `${Math.max(0, seconds).toFixed(1)} s`;
-  if (seconds < 59.5) return `${Math.round(seconds)} s`;
+  if (seconds <= 0) return "0 s";
+  const short = (value) => (value >= 9.95 ? value.toFixed(0) : String(Number(value.toFixed(1))));
+  for (const [unit, size] of [["ns", 1e-9], ["µs", 1e-6], ["ms", 1e-3]]) if (seconds < 999.5 * size) return `${short(seconds / size)} ${unit}`;
+  if (seconds < 59.5) return `${short(seconds)} s`;
   const whole = Math.round(seconds);
-  for (const [big, name, small, smallName] of [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]]) {
-    if (whole >= big) {
-      const rest = Math.floor((whole % big) / small);
-      return `${Math.floor(whole / big)} ${name}${rest ? ` ${rest} ${smallName}` : ""}`;
-    }
-  }
-  return DASH;
+  const [big, name, small, smallName] = [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]].find(([size]) => whole >= size);
+  const rest = Math.floor((whole % big) / small);
+  return `${Math.floor(whole / big)} ${name}${rest ? ` ${rest} ${smallName}` : ""}`;
 }
 
 /** `just now`, `5 min ago`, `3 h ago`, `2 d ago`. */
@@ -72,13 +63,14 @@ export function brief(name, most = 64) {
   return name.length > most ? `${name.slice(0, most - 25)}…${name.slice(-24)}` : name;
 }
 
-/** `512 B`, `1.5 MB`. */
+/** `512 B`, `1.5 KiB`, `20 GiB`: binary, as sizes are set. */
 export function bytes(value) {
   if (value === null || value === undefined) return DASH;
-  const units = ["B", "kB", "MB", "GB", "TB"];
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const most = units.length;
   let shown = value;
-  while (shown >= 999.5 && units.length > 1) { shown /= 1000; units.shift(); }
-  return `${shown >= 99.5 || value < 1000 ? Math.round(shown) : Number(shown.toPrecision(3))} ${units[0]}`;
+  while (shown >= 1023.5 && units.length > 1) { shown /= 1024; units.shift(); }
+  return `${shown >= 99.5 || units.length === most ? shown.toFixed(0) : Number(shown.toPrecision(3))} ${units[0]}`;
 }
 
 /** `1 clip`, `12 clips`. */
