@@ -20,12 +20,14 @@ FINE_EVERYWHERE = "only root"
 
 
 TEMPORARY_MOST = 24
-"""Characters of a temporary directory below which each test has its own: a socket's path has at most 107."""
+"""Characters of a temporary directory below which each test has its own: a socket's path has at most 107, also of those
+that Chromium and `multiprocessing` make."""
 
 
 def pytest_configure() -> None:
     if len(tempfile.gettempdir()) > TEMPORARY_MOST:
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/tmp")
+        os.environ["TMPDIR"] = "/tmp"
+        tempfile.tempdir = None
 
 
 @pytest.fixture(scope="session", autouse=True)
