@@ -24,6 +24,7 @@ LOCK_PATIENCE_S = 1.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point of the command."""
+    _fill_standard_descriptors()
     settings = config.from_command_line(sys.argv[1:] if arguments is None else arguments, os.environ)
     try:
         return serve(settings, os.environ)
@@ -66,6 +67,13 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
             paths.make_runtime()
     os.umask(0o077)
     return asyncio.run(Daemon(paths, addresses, settings).run())
+
+
+def _fill_standard_descriptors() -> None:
+    """Whoever started this may have closed some of the first three: the lock, or a worker's line, must not be one."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
 
 
 def _detach(log_file: Path, lock: int) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import sys
 
 from e2e.house import PATIENT, House, until
 from patience import PATIENCE_S
@@ -106,6 +107,14 @@ def test_an_idle_daemon_ends_by_itself(house: House) -> None:
     """Auto-started daemons do not stay for ever."""
     process = house.daemon("--idle-exit-s", "0.3")
     assert process.wait(PATIENCE_S) == 0
+
+
+def test_a_daemon_that_was_given_no_standard_input_keeps_its_lock(house: House) -> None:
+    """`filmlabd --background <&-`: what it opens first is none of the descriptors that it gives up on its way."""
+    starter = house._start(["sh", "-c", 'exec "$0" -m filmlabd --background <&-', sys.executable], {})
+    assert starter.wait(PATIENCE_S) == 0
+    until(house.daemon_pid, "the daemon to hold its lock and serve")
+    assert house.ask("status")["pid"] == house.daemon_pid()
 
 
 def test_workers_step_back_as_far_as_they_are_told(house: House) -> None:

@@ -7,8 +7,9 @@ from e2e.house import House, until
 from patience import PATIENCE_S
 
 TRAINER = """
-import sys, numpy as np, filmlab
-run = filmlab.init(project="full", name="disk", id="full0001", schedule="always")
+import os, sys, numpy as np, filmlab
+run = filmlab.init(project="full", name="disk", id="full0001", schedule="always",
+                   close_timeout_s=float(os.environ.get("CLOSE_TIMEOUT_S", 5)))
 for episode in range(6):
     run.log({"loss": float(episode)}, step=episode)
     with run.episode() as shown:
@@ -78,7 +79,7 @@ def test_a_disk_below_its_floor_costs_no_metric_and_in_the_end_no_film(house: Ho
 def test_film_of_a_dead_trainer_waits_in_its_spool(house: House) -> None:
     """Its numbers are shown at once; the next daemon that has room develops its film."""
     daemon = house.daemon("--keep-free-bytes", "1000GB")
-    trainer = house.trainer(TRAINER)
+    trainer = house.trainer(TRAINER, CLOSE_TIMEOUT_S="0.5")
     output, _ = trainer.communicate("\n" * 6, timeout=PATIENCE_S)
     assert trainer.returncode == 0, output
     until(lambda: bool(house.runs()) and house.runs()[0].episodes == 6, "six episodes in the index")
@@ -95,7 +96,7 @@ def test_a_run_is_resumed_while_its_film_waits_for_room(house: House) -> None:
     """Film that a former process left in its spool keeps no training from beginning; its numbers are shown."""
     house.daemon("--keep-free-bytes", "1000GB")
     for attempt in (1, 2):
-        trainer = house.trainer(TRAINER)
+        trainer = house.trainer(TRAINER, CLOSE_TIMEOUT_S="0.5")
         output, _ = trainer.communicate("\n" * 6, timeout=PATIENCE_S)
         assert trainer.returncode == 0, output
         until(lambda wanted=6 * attempt: bool(house.runs()) and house.runs()[0].episodes == wanted, "its episodes")

@@ -9,7 +9,7 @@ EPISODES = 24
 TRAIN = f"""
     import numpy as np
     import filmlab
-    run = filmlab.init(project="p", name="stopped", id="stopped", schedule="always")
+    run = filmlab.init(project="p", name="stopped", id="stopped", schedule="always", close_timeout_s=1.0)
     run.log({{"n": -1}})
     print("flushed", run.flush(), flush=True)
     input()
