@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from filmlab.errors import BadInput
 from filmlab.frames import BadFrame, Frame, check_shape
 from filmlab.jsonable import as_text
+from filmlab.kinds import CLIPS, MIMES, MOVING, STILLS
 from filmlab.wire.head import BODY_MAX_BYTES
 
 FILE_MAX_BYTES = BODY_MAX_BYTES - 64 * 1024
 """Of a file that is handed over as it is: its entry has a name and a caption, too."""
 _FILES = {
-    "image": {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif",
-              ".webp": "image/webp"},
-    "video": {".gif": "image/gif", ".webp": "image/webp", ".mp4": "video/mp4"},
-}  # fmt: skip
+    "image": {end: MIMES[end] for end in (*STILLS, *MOVING)} | {".jpeg": MIMES[".jpg"]},
+    "video": {end: MIMES[end] for end in CLIPS},
+}
 
 
 def is_path(value: Any) -> bool:

@@ -7,8 +7,6 @@ from filmlab.wire.names import file_name
 from filmlabd.model import EpisodeRow
 
 PAGE, RUN, HISTORY = "index.html", "run.json", "history.json"
-CLIPS = (".gif", ".webp", ".mp4")
-"""What a clip can end in."""
 POSTER = ".poster.webp"
 """Behind a clip's stem. No clip ends so: stems end in a number or a writer, and a writer who does is marked."""
 _MAIN = "main"

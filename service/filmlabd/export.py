@@ -11,9 +11,11 @@ import secrets
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 from filmlab.errors import BadInput
+from filmlab.kinds import FILM, MIMES, MOVING, PICTURES
 from filmlab.words import size
 from filmlabd.artifact_names import POSTER
 from filmlabd.artifacts import Printed
@@ -32,12 +34,6 @@ TEXT_BYTES = 1024
 """What is said of a picture, about: what it really takes is looked at in the end."""
 _READ_BYTES = 3 * 2**16
 """A multiple of 3, so that pieces in base64 can be put together."""
-_KINDS = {
-    "gif": "image/gif", "webp": "image/webp", "png": "image/png", "jpg": "image/jpeg", "mp4": "video/mp4",
-    "svg": "image/svg+xml",
-}  # fmt: skip
-_MOVING = (".gif", ".webp")
-_FILM = ".mp4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +192,7 @@ def _curves(
     for name, last in itertools.islice(values.items(), CURVES_MAX):
         drawn(len(out), min(len(values), CURVES_MAX) - len(out))
         svg = adaptive(picture(run, name, reader, tracks))
-        address = _scheme("svg") + b64encode(svg.encode())
+        address = _scheme(".svg") + b64encode(svg.encode())
         room_bytes -= len(address)
         if room_bytes < 0:
             break
@@ -218,16 +214,16 @@ def _clips(kept: Sequence[EpisodeRow], run_id: str, reader: Reader, directory: P
 def _is_shown(medium: MediumView) -> bool:
     """Whether there is anything to see of it but its name."""
     picture = medium.picture
-    return medium.text is not None or (picture is not None and _kind(picture.path) in _KINDS)
+    return medium.text is not None or (picture is not None and picture.path.endswith(PICTURES))
 
 
 def _smallest(paths: Sequence[str], directory: Printed) -> tuple[str, ...]:
     """The GIF or WebP that takes least room; where there is none, the film and its poster."""
-    moving = [path for path in paths if path.endswith(_MOVING) and not path.endswith(POSTER)]
+    moving = [path for path in paths if path.endswith(MOVING) and not path.endswith(POSTER)]
     there = [path for path in moving if _file_bytes(path, directory)]
     if there:
         return (min(there, key=lambda path: _file_bytes(path, directory)),)
-    return tuple(path for path in paths if path.endswith((_FILM, POSTER)))
+    return tuple(path for path in paths if path.endswith((FILM, POSTER)))
 
 
 def _fitting(views: Iterable[View], most: int, room_bytes: int, directory: Printed) -> tuple[tuple[View, ...], int]:
@@ -254,20 +250,16 @@ def _file_bytes(path: str, directory: Printed) -> int:
 
 
 def _address_bytes(source: Print) -> int:
-    return len(_scheme(source.path)) + (source.file_bytes + 2) // 3 * 4
+    return len(_scheme(PurePosixPath(source.path).suffix)) + (source.file_bytes + 2) // 3 * 4
 
 
-def _scheme(path: str) -> bytes:
-    return f"data:{_KINDS[_kind(path)]};base64,".encode()
-
-
-def _kind(path: str) -> str:
-    return path.rpartition(".")[2]
+def _scheme(end: str) -> bytes:
+    return f"data:{MIMES[end]};base64,".encode()
 
 
 def _read(source: Print, directory: Printed) -> Iterator[bytes]:
     """A print as an address; an empty one, which shows its description, where it is gone."""
-    yield _scheme(source.path)
+    yield _scheme(PurePosixPath(source.path).suffix)
     file = directory.open(source.path)
     if file is None:
         return

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.house import House
-from filmlab import words
+from filmlab import kinds, words
 from filmlab.wire.entries import Dropped
 from service.keeping import RUN, Followed, end_episode
 from web.conftest import Visit
@@ -108,6 +108,14 @@ def test_the_page_reads_as_everything_else(odd: Site, visit: Visit) -> None:
         [words.size(span) for span in spans],
         [words.plural(count, "clip") for count in range(3)],
     ]
+
+
+def test_what_can_be_shown(odd: Site, visit: Visit) -> None:
+    """The browser knows the kinds of files that Python makes."""
+    page = visit(odd).enter("/")
+    shown = [kinds.MOVING, kinds.STILLS, [kinds.FILM]]
+    found = [[end[1:] for end in ends] for ends in shown]
+    assert asked(page, "kinds.js", "[m.MOVING, m.STILLS, [m.FILM]]") == found
 
 
 def test_a_menu_goes_away(odd: Site, visit: Visit) -> None:

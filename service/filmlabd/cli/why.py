@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from filmlab.errors import BadInput
+from filmlab.kinds import CLIPS
 from filmlab.paths import StatePaths
 from filmlab.schedule import CaptureSchedule
 from filmlab.schedule.asked import Asked
 from filmlab.schedule.ranges import parse_ranges
 from filmlab.words import plural
-from filmlabd.artifact_names import CLIPS, POSTER
+from filmlabd.artifact_names import POSTER
 from filmlabd.cli.format import dump, printable
 from filmlabd.cli.look_up import run_named
 from filmlabd.model import EpisodeRow, PrintRow, RunRow

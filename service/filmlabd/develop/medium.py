@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from filmlab.errors import BadInput
+from filmlab.kinds import CLIPS, MIMES, STILLS, TEXTS
 from filmlabd.develop.curve import adaptive
 from filmlabd.model import EpisodeRow
 from filmlabd.render.histogram import Bars, draw
@@ -16,10 +17,7 @@ from filmlabd.render.theme import LIGHT
 
 IMAGE, CLIP = "image/frames", "video/frames"
 HISTOGRAM = "application/x-filmlab-histogram+json"
-_SUFFIXES = {
-    "text/plain": ".txt", "text/markdown": ".md", "text/html": ".html", "image/png": ".png", "image/jpeg": ".jpg",
-    "image/gif": ".gif", "image/webp": ".webp", "video/mp4": ".mp4",
-}  # fmt: skip
+_SUFFIXES = {MIMES[end]: end for end in (*TEXTS, ".html", *STILLS, *CLIPS)}
 """Of media that are kept as they came."""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from filmlab.kinds import CLIPS, FILM
 from filmlab.wire.names import RUN_METRICS_MAX
 from filmlab.words import plural
 from filmlabd.artifact_names import HISTORY, PAGE, POSTER, RUN, curve_stem
@@ -32,8 +33,6 @@ _HEAD_BYTES = 30
 _JPEG_HEAD_BYTES = 64 * 1024
 _TEXT_BYTES = 16 * 1024
 """Of a text that the page shows; its file has all of it."""
-_SHOWN = (".gif", ".webp", ".mp4")
-"""What of a clip the page shows, the first that there is; the others are linked."""
 _FIRST_CURVES = ("episode/return", "episode/length")
 
 
@@ -172,8 +171,8 @@ def is_clip(row: EpisodeRow) -> bool:
 
 def formats(row: EpisodeRow) -> list[str]:
     """The clip of an episode or a medium in each of its formats, the one to show first."""
-    clips = [path for path in row.paths if path.endswith(_SHOWN) and not path.endswith(POSTER)]
-    return sorted(clips, key=lambda path: _SHOWN.index("." + path.rpartition(".")[2]))
+    clips = [path for path in row.paths if path.endswith(CLIPS) and not path.endswith(POSTER)]
+    return sorted(clips, key=lambda path: CLIPS.index("." + path.rpartition(".")[2]))
 
 
 def rank(row: EpisodeRow) -> tuple[bool, float, float]:
@@ -233,8 +232,8 @@ def _medium(row: EpisodeRow, directory: Printed) -> MediumView | None:
 
 def _picture(path: str, row: EpisodeRow, directory: Printed) -> Picture | None:
     """A print that is there, with the size that its own header says; of a film, the size of its poster."""
-    poster = next((other for other in row.paths if other.endswith(POSTER)), "") if path.endswith(".mp4") else ""
-    if path.endswith(".mp4") and (not poster or directory.head(path, 1) is None):
+    poster = next((other for other in row.paths if other.endswith(POSTER)), "") if path.endswith(FILM) else ""
+    if path.endswith(FILM) and (not poster or directory.head(path, 1) is None):
         return None
     head_bytes = _JPEG_HEAD_BYTES if path.endswith(".jpg") else _HEAD_BYTES
     size = picture_size(directory.head(poster or path, head_bytes) or b"")

@@ -1,5 +1,6 @@
 """What did a run's trainings and evaluations come to? The numbers of each, its files, its episodes, what befell it."""
 
+from filmlab.kinds import MOVING
 from filmlabd.artifact_names import POSTER
 from filmlabd.model import ResultsRow
 from filmlabd.pages.html import Html, el, href, join
@@ -34,7 +35,7 @@ def results_body(row: ResultsRow, *, alone: bool) -> list[Html | None]:
 
 def _episodes(row: ResultsRow) -> Html | None:
     """The videos of its first episodes, small."""
-    shown = [path for path in row.paths if path.endswith((".gif", ".webp")) and not path.endswith(POSTER)]
+    shown = [path for path in row.paths if path.endswith(MOVING) and not path.endswith(POSTER)]
     figures = [
         el(
             "figure",

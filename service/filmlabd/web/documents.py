@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from filmlab.kinds import CLIPS, STILLS, TEXTS
 from filmlabd.artifact_names import POSTER
 from filmlabd.develop.summary import summary_of
 from filmlabd.index.read import Reader
@@ -12,12 +13,6 @@ from filmlabd.model import EpisodeRow, PrintRow, ResultsRow, RunRow
 from filmlabd.overview import Glance
 from filmlabd.pages.run_results import results_title
 from filmlabd.pages.words import flatten
-
-STILL_ENDS = (".png", ".jpg")
-CLIP_ENDS = (".gif", ".webp", ".mp4", *STILL_ENDS)
-"""What of an episode or a medium is shown, the first that there is."""
-TEXT_ENDS = (".txt", ".md")
-"""Of a medium that can be read. A page that a program wrote (`.html`) is not served from here: it would be ours."""
 
 
 def word(value: float) -> float | str | None:
@@ -130,7 +125,7 @@ def clip_links(row: EpisodeRow, made_wall: float = 0.0) -> dict[str, Any]:
     base = f"/prints/{row.run_id}/{row.session:016x}/{row.film}"
     mark = f"?v={int(made_wall * 1000):x}" if made_wall else ""
     shown = shown_print(row)
-    text = next((end for path in row.paths for end in TEXT_ENDS if path.endswith(end)), "")
+    text = next((end for path in row.paths for end in TEXTS if path.endswith(end)), "")
     return {
         "key": f"{row.session:016x}-{row.film}",
         "text": f"{base}/{text[1:]}{mark}" if text else "",
@@ -145,7 +140,7 @@ def clip_links(row: EpisodeRow, made_wall: float = 0.0) -> dict[str, Any]:
 def shown_print(row: EpisodeRow) -> str:
     """The path of the print that shows an episode or a medium; empty where there is none."""
     clips = [path for path in row.paths if not path.endswith(POSTER)]
-    return next((path for end in CLIP_ENDS for path in clips if path.endswith(end)), "")
+    return next((path for end in (*CLIPS, *STILLS) for path in clips if path.endswith(end)), "")
 
 
 def failure(row: PrintRow) -> dict[str, Any]:

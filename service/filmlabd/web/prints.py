@@ -3,18 +3,21 @@
 import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from filmlab.errors import BadInput
+from filmlab.kinds import MIMES, PICTURES, STILLS, TEXTS
 from filmlabd.artifact_names import POSTER
 from filmlabd.model import EpisodeRow
-from filmlabd.web.documents import STILL_ENDS, shown_print
+from filmlabd.web.documents import shown_print
 
-KINDS = {
-    "gif": "image/gif", "webp": "image/webp", "png": "image/png", "jpg": "image/jpeg", "mp4": "video/mp4",
-    "json": "application/json", "svg": "image/svg+xml", "txt": "text/plain; charset=utf-8",
-    "md": "text/plain; charset=utf-8", "csv": "text/csv; charset=utf-8",
-}  # fmt: skip
+_PLAIN = "text/plain; charset=utf-8"
+# A page that a program wrote (`.html`) is not served from here: it would be ours.
+KINDS = (
+    {end: MIMES[end] for end in (*PICTURES, ".json")}
+    | {".csv": "text/csv; charset=utf-8"}
+    | dict.fromkeys(TEXTS, _PLAIN)
+)
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 """Of SVG: drawn in an image it runs nothing anyway, and opened by itself it may not either."""
 
@@ -36,7 +39,7 @@ def path_of(row: EpisodeRow, what: str) -> str:
         return shown_print(row)
     if what == "poster":
         shown = shown_print(row)
-        return next((path for path in row.paths if path.endswith(POSTER)), shown if shown.endswith(STILL_ENDS) else "")
+        return next((path for path in row.paths if path.endswith(POSTER)), shown if shown.endswith(STILLS) else "")
     plain = [path for path in row.paths if not path.endswith(POSTER)]
     return next((path for path in plain if path.endswith(f".{what}")), "")
 
@@ -47,7 +50,7 @@ def open_print(directory: str, path: str) -> Found | None:
     Args:
         path: as the index has it: relative to the run's directory, or absolute.
     """
-    kind = KINDS.get(path.rpartition(".")[2])
+    kind = KINDS.get(PurePosixPath(path).suffix)
     if kind is None or "\0" in path or ".." in path.split("/"):
         return None
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK

@@ -1,5 +1,6 @@
 // A clip, taken apart: any frame of its film as a picture, by number.
 import { delays } from "./delays.js";
+import { FILM, STILLS } from "./kinds.js";
 
 const HELD_MAX_BYTES = 96 * 2 ** 20;
 
@@ -13,8 +14,8 @@ const HELD_MAX_BYTES = 96 * 2 ** 20;
 /** @param {{kind: string, clip: string, frames: number, fps: number}} clip @returns {Promise<Film>} */
 export async function openFilm(clip) {
   const count = Math.max(1, clip.frames), fps = clip.fps > 0 ? clip.fps : 30;
-  if (clip.kind === "mp4") return video(clip, count, fps);
-  if (clip.kind === "png" || clip.kind === "jpg") return still(clip.clip);
+  if (clip.kind === FILM) return video(clip, count, fps);
+  if (STILLS.includes(clip.kind)) return still(clip.clip);
   if (!("ImageDecoder" in globalThis)) return frameByFrame(clip, count, fps);
   const answer = await fetch(clip.clip);
   if (!answer.ok) throw new Error("this clip is not there any more");

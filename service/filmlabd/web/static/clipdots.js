@@ -1,6 +1,7 @@
 // Curve and episode belong together: kept episodes are dots on the curve, the nearest shows its picture, a click plays it.
 import { between, nearest } from "./columns.js";
 import { el, replace } from "./dom.js";
+import { FILM } from "./kinds.js";
 import { colour } from "./shell.js";
 import { number, rank } from "./words.js";
 
@@ -67,7 +68,7 @@ export class ClipDots {
     if (dot !== this.near) {
       this.near = dot;
       const { clip } = dot;
-      replace(this.card, el("img", { src: clip.kind === "mp4" ? clip.poster : clip.clip, alt: "" }),
+      replace(this.card, el("img", { src: clip.kind === FILM ? clip.poster : clip.clip, alt: "" }),
         el("span", {}, el("b", {}, `Episode ${number(clip.episode)}`), el("span.grow"), el("b", {}, number(clip.return))), el("span.dim", {}, clip.reason));
     }
     this.card.hidden = false;

@@ -1,6 +1,7 @@
 // Every print of a run as a poster that plays under the pointer; a click plays it large.
 import { el, replace, soon } from "./dom.js";
 import { playOnHover } from "./hover.js";
+import { FILM } from "./kinds.js";
 import { number, plural, rank } from "./words.js";
 
 const PAGE = 48;
@@ -65,7 +66,7 @@ export class Gallery {
     const title = clip.medium || `Episode ${number(clip.episode)}`;
     const image = clip.poster ? el("img", { src: clip.poster, alt: "", loading: "lazy" }) : null;
     const frame = el("div.frame", {}, image ?? (clip.text ? el("a.dim", { href: clip.text, target: "_blank" }, "read") : el("span.dim", {}, clip.medium && clip.state === "done" ? clip.formats.join(", ") : STATES[clip.state] ?? clip.state)));
-    const marks = [clip.solved ? el("span.mark", {}, "solved") : null, clip.ended && !clip.complete ? el("span.mark.cut", {}, "cut short") : null, clip.kind === "mp4" ? el("span.mark", {}, "film") : null];
+    const marks = [clip.solved ? el("span.mark", {}, "solved") : null, clip.ended && !clip.complete ? el("span.mark.cut", {}, "cut short") : null, clip.kind === FILM ? el("span.mark", {}, "film") : null];
     const facts = clip.medium ? [`step ${number(clip.step)}`, clip.caption] : [plural(clip.length, "step"), clip.writer === "main" ? "" : clip.writer, clip.attempt > 1 ? `attempt ${clip.attempt}` : "", clip.reason];
     const said = [el("span.line", {}, el("b", {}, title), el("span.grow"), clip.medium ? null : el("b", {}, clip.ended ? number(clip.return) : "")),
       el("span.dim", {}, marks, facts.filter(Boolean).join(" · ")), clip.problem ? el("span.warn", {}, clip.problem) : null,

@@ -1,5 +1,6 @@
 // The clip of a run that stands on top of its page: the newest, the best or the first, playing.
 import { el, replace } from "./dom.js";
+import { FILM } from "./kinds.js";
 import { number, plural, rank } from "./words.js";
 
 const CHOICES = [["newest", "Newest"], ["best", "Best"], ["first", "First"]];
@@ -45,7 +46,7 @@ export class Hero {
     if (!clip || clip.clip === this.shown) return;
     this.shown = clip.clip;
     const label = `Play episode ${number(clip.episode)}, return ${number(clip.return)}`;
-    const picture = clip.kind === "mp4"
+    const picture = clip.kind === FILM
       ? el("video", { src: clip.clip, poster: clip.poster, autoplay: true, loop: true, playsinline: true, "aria-hidden": "true" })
       : el("img", { src: still() ? clip.poster : clip.clip, alt: "", onload: (event) => event.target.classList.toggle("small", event.target.naturalWidth < 240) });
     picture.muted = true;

@@ -1,4 +1,5 @@
 // A poster that plays while the pointer, or the keyboard's focus, is on it.
+import { MOVING } from "./kinds.js";
 
 const DELAY_MS = 120;
 
@@ -8,7 +9,7 @@ const DELAY_MS = 120;
  * @param {HTMLElement} [area] what is hovered; the image itself if not given
  */
 export function playOnHover(image, clip, area = image) {
-  if (!clip.clip || !["gif", "webp"].includes(clip.kind)) return;
+  if (!clip.clip || !MOVING.includes(clip.kind)) return;
   let timer = 0;
   const start = () => {
     clearTimeout(timer);
