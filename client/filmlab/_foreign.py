@@ -11,16 +11,12 @@ from filmlab.notices import say_once
 INIT_OPTIONS = frozenset(
     {
         "allow_val_change", "anonymous", "config_exclude_keys", "config_include_keys", "entity", "force", "fork_from",
-        "job_type", "magic", "monitor_gym", "resume_from", "save_code", "settings", "sync_tensorboard", "tensorboard",
+        "job_type", "magic", "monitor_gym", "resume_from", "save_code", "settings", "tensorboard",
     }
 )  # fmt: skip
 IMAGE_OPTIONS = frozenset({"boxes", "classes", "file_type", "grouping", "masks"})
 
 _INSTEAD = {
-    "sync_tensorboard": (
-        ("filmlab.integrations.tensorboard", "filmlab.integrations.sb3"),
-        "numbers of another SummaryWriter are NOT recorded: import SummaryWriter from filmlab.integrations.tensorboard",
-    ),
     "monitor_gym": (
         ("filmlab.integrations.gym", "filmlab.integrations.sb3"),
         "films of RecordVideo are NOT recorded: take RecordEpisodes from filmlab.integrations.gym in its place",

@@ -72,6 +72,7 @@ def init(
     close_timeout_s: float = settings.CLOSE_TIMEOUT_S,
     notes: str | None = None,
     reinit: bool | str | None = None,
+    sync_tensorboard: bool | None = None,
     **others: Any,
 ) -> Run:
     """Begin a run, or a further attempt of one, and print one line about it. Does not wait for the daemon.
@@ -104,6 +105,7 @@ def init(
         notes: a text about the run, which becomes its medium `notes`.
         reinit: True or `finish_previous`: the run that was begun last is finished first; `return_previous`: it is
             returned in place of a new one, where it is open.
+        sync_tensorboard: numbers that any library of this process writes to TensorBoard's files are the run's, too.
         others: what `wandb.init` takes beside these. Said in one line, and left out.
 
     Raises:
@@ -135,7 +137,16 @@ def init(
     say(_greeting(options))
     if notes:
         run.log({"notes": Text(notes)})
+    if sync_tensorboard and not run.disabled:
+        _sync_tensorboard(run)
     return run
+
+
+def _sync_tensorboard(run: Run) -> None:
+    from filmlab.integrations._listening import listen
+
+    if not listen(run):
+        say("init: sync_tensorboard: TensorBoard is not installed here, so there is nothing to listen to")
 
 
 def _resume(given: str | bool | None) -> str | None:

@@ -30,7 +30,7 @@ def test_a_run_with_wandbs_arguments(studio: Studio, capsys: pytest.CaptureFixtu
     """Those that mean something here are the run's; the others are named in one line."""
     run = wandb.init(
         project="p", name="n", group="g", tags=None, config=Namespace(lr=0.5, layers=(64, 64)), notes="why",
-        dir=studio.directory, job_type="eval", entity="me", reinit=True, resume=True, sync_tensorboard=True,
+        dir=studio.directory, job_type="eval", entity="me", reinit=True, resume=True, tensorboard=True,
         monitor_gym=False, save_code=True,
         settings=wandb.Settings(start_method="thread"),
     )  # fmt: skip
@@ -40,7 +40,7 @@ def test_a_run_with_wandbs_arguments(studio: Studio, capsys: pytest.CaptureFixtu
     wandb.finish()
     assert wandb.run is None
     said = [line for line in capsys.readouterr().err.splitlines() if "no meaning" in line]
-    left = "entity, job_type, save_code, settings"
+    left = "entity, job_type, save_code, settings, tensorboard"
     assert said == [f"filmlab: init: {left} have no meaning here; left out"]
     (begin,), (note,) = studio.entries(RunBegin), studio.entries(Media)
     assert (begin.config, begin.resume) == ({"lr": 0.5, "layers": [64, 64]}, "allow")
@@ -49,26 +49,18 @@ def test_a_run_with_wandbs_arguments(studio: Studio, capsys: pytest.CaptureFixtu
         wandb.init(projekt="p")
 
 
-@pytest.mark.parametrize(
-    ("option", "module", "instead"),
-    [
-        ("sync_tensorboard", "filmlab.integrations.tensorboard", "import SummaryWriter from filmlab.integrations.tens"),
-        ("monitor_gym", "filmlab.integrations.gym", "take RecordEpisodes from filmlab.integrations.gym"),
-    ],
-)
-def test_what_another_import_does_is_said(
-    studio: Studio, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
-    option: str, module: str, instead: str,
-) -> None:  # fmt: skip
-    """A script that changed wandb's import alone would have an empty run: it is told which line is missing."""
-    for name in (module, "filmlab.integrations.sb3"):
+def test_films_that_nobody_records_are_said(
+    studio: Studio, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`monitor_gym=True` in a script that changed wandb's import alone: it is told which line is missing."""
+    for name in ("filmlab.integrations.gym", "filmlab.integrations.sb3"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    studio.init(**{option: True}).finish()
-    assert instead in capsys.readouterr().err
+    studio.init(monitor_gym=True).finish()
+    assert "take RecordEpisodes from filmlab.integrations.gym" in capsys.readouterr().err
     notices._said.clear()
-    monkeypatch.setitem(sys.modules, module, sys)
-    studio.init(**{option: True}).finish()
-    assert option not in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "filmlab.integrations.gym", sys)
+    studio.init(monitor_gym=True).finish()
+    assert "monitor_gym" not in capsys.readouterr().err
 
 
 def test_what_a_run_is_called(studio: Studio, capsys: pytest.CaptureFixture[str]) -> None:
