@@ -23,6 +23,8 @@ WORKERS = 2
 CREDIT_POOL_BYTES = 1
 FILM_ASIDE_BYTES = 500
 """Of a film's chunks, which are as small."""
+BATCH_WEIGHT_MOST = 40
+"""A few records: what comes while one batch is on its way does not fit into the next."""
 LOOK_EVERY_S = 2.0
 
 
@@ -32,9 +34,10 @@ class DaemonLife:
     def __init__(self, world: "World", rng: random.Random) -> None:
         self.world = world
         self.rng = rng
-        self.core = Core(
-            rng.getrandbits(62), Limits(pool_bytes=CREDIT_POOL_BYTES, film_aside_bytes=FILM_ASIDE_BYTES), Lab(Jobs())
+        limits = Limits(
+            pool_bytes=CREDIT_POOL_BYTES, film_aside_bytes=FILM_ASIDE_BYTES, batch_weight_most=BATCH_WEIGHT_MOST
         )
+        self.core = Core(rng.getrandbits(62), limits, Lab(Jobs()))
         self.watched: dict[int, int] = {}
         self.running: dict[str, Job] = {}
         self.exiting = False

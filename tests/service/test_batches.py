@@ -3,6 +3,7 @@
 import pytest
 
 from filmlab.wire.chunks import Film
+from filmlab.wire.entries import EpisodeEnd, Snapshot
 from filmlab.wire.messages import Stream
 from filmlabd.core.batches import FILM_ASIDE_BYTES, SYNC_AT_BYTES, Batches, Staged, TakenChunk, TakenEntries
 from filmlabd.facts import RecordRefused
@@ -44,6 +45,20 @@ def test_whoever_waits_is_served_at_once_and_size_counts_too() -> None:
     assert hurried.due_at() == 10.01
     large.stage(record(1), SYNC_AT_BYTES, 10.0)
     assert large.due_at() == 10.0
+
+
+def test_a_batch_that_takes_long_to_be_indexed_is_full() -> None:
+    """Small entries are many in few bytes: their number counts, and whoever waits for the next batch waits for them."""
+    batches = Batches(weight_most=20)
+    end = EpisodeEnd(run=0, wall=1.0, episode=1, return_=1.0, length=1)
+    row = Snapshot(run=0, wall=1.0, ids=bytes(4), values=bytes(8))
+    batches.stage(TakenEntries(1, 1, (end, end)), 100, 10.0)
+    batches.stage(TakenEntries(1, 2, (row, row, row)), 100, 10.0)
+    assert not batches.full and batches.due_at() == 10.25
+    batches.stage(TakenEntries(1, 3, (row,)), 100, 10.0)
+    assert batches.full and batches.due_at() == 10.0
+    batches.take_due(10.0)
+    assert not batches.full
 
 
 def test_the_next_batch_gathers_while_one_is_in_flight() -> None:

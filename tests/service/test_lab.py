@@ -100,6 +100,20 @@ def test_flush_answers_after_the_films_and_the_page(rig: Rig) -> None:
     assert [(told.token, told.ok) for told in answer] == [(77, True)]
 
 
+def test_flush_waits_for_the_curves_of_what_came_with_it(rig: Rig) -> None:
+    """A point and the end of an episode in the flush's own record are on their curves when it is answered."""
+    row = Snapshot(run=0, wall=1.0, ids=(1).to_bytes(4, "little"), values=b"\0" * 8)
+    end = EpisodeEnd(run=0, wall=1.0, episode=1, return_=1.0, length=1)
+    names = MetricNames(run=0, wall=1.0, names=((1, "loss"),))
+    rig.say(1, begin(), names, row, end, Flush(run=0, wall=1.0, token=77))
+    rig.feed(events.WorkersFree(1))
+    worked: set[str] = set()
+    while not rig.told(messages.Print):
+        rig.settle()
+        worked |= {job.metric for job in rig.work()}
+    assert {"loss", "episode/return", "episode/length"} <= worked
+
+
 def test_flush_reports_what_failed(rig: Rig) -> None:
     """A print that could not be made ends the wait too, with its reason."""
     rig.say(1, begin(), opened(1), ended(1, last_seq=1), Flush(run=0, wall=1.0, token=77))

@@ -15,7 +15,16 @@ from filmlab.wire.entries import Entry, EpisodeBegin, RunBegin, decode_entries
 from filmlab.wire.frame import PROTOCOL, WAITING, Envelope, Kind
 from filmlab.wire.messages import Stream
 from filmlabd.core import events, requests
-from filmlabd.core.batches import FILM_ASIDE_BYTES, SYNC_BUSY_S, Batches, Staged, TakenChunk, TakenEntries, durable_of
+from filmlabd.core.batches import (
+    BATCH_WEIGHT_MOST,
+    FILM_ASIDE_BYTES,
+    SYNC_BUSY_S,
+    Batches,
+    Staged,
+    TakenChunk,
+    TakenEntries,
+    durable_of,
+)
 from filmlabd.core.departures import Departures
 from filmlabd.core.desk import Desk
 from filmlabd.core.events import Command, Event, Now
@@ -25,6 +34,7 @@ from filmlabd.core.keeper import Keeper
 from filmlabd.core.lab import Lab
 from filmlabd.core.retention import Quota
 from filmlabd.core.session import Arrival, Life, Session, answer_version, count_garbage
+from filmlabd.core.turns import Turns
 from filmlabd.facts import RecordRefused, RunRefused, SessionEnded, SessionOpened
 
 
@@ -42,7 +52,8 @@ class Limits:
     """How much film is kept; 0: all."""
     film_files: int = 0
     film_aside_bytes: int = FILM_ASIDE_BYTES
-    """Of a batch, see `batches`; no setting, but simulated films are small."""
+    """Of a batch, see `batches`; no setting, but simulated films are small, and so are simulated batches."""
+    batch_weight_most: int = BATCH_WEIGHT_MOST
 
 
 class Core:
@@ -57,7 +68,8 @@ class Core:
         self.refused = 0
         self.ingested_bytes = 0
         self.stopping = ""
-        self._batches = Batches(limits.sync_idle_s, limits.film_aside_bytes)
+        self._batches = Batches(limits.sync_idle_s, limits.film_aside_bytes, limits.batch_weight_most)
+        self._turns = Turns()
         self._desk = Desk(boot, lab, self._batches, limits.pool_bytes, str(self.about.get("version", "")))
         self._departures = Departures(self._desk)
         self.keeper = Keeper(self._desk, Quota(limits.film_bytes, limits.film_files))
@@ -89,7 +101,7 @@ class Core:
                 self._departures.spool_found(event, now, out)
             case events.SpoolRead():
                 for session, envelope in self._departures.new_records(event, now, out):
-                    self._take(session, envelope, now, out)
+                    self._admit(session, envelope, now, out)
                 if event.done:
                     self._departures.spool_read(event.session, now, out)
             case events.JobFinished():
@@ -112,6 +124,7 @@ class Core:
         batch = self._batches.take_due(now.at)
         if batch is not None:
             out.append(events.Sync(batch.number, batch.films, batch.control_only))
+            self._refill(now, out)
         self._start_jobs(now, out)
         self._exit_if_idle(now, out)
         return out
@@ -205,16 +218,30 @@ class Core:
         if session.life is Life.GONE:
             return
         session.peer = event.peer
+        if self._turns.is_crowded(session.id):
+            return
         stream = Stream.C if event.envelope.kind is Kind.DATA_C else Stream.B
         if stream is Stream.B and self.gate.turns_away(session, event.envelope.seq, now, out):
             return
         arrival = session.streams[stream].arrive(event.envelope.seq)
         if arrival is Arrival.NEW:
-            self._take(session, event.envelope, now, out)
+            self._admit(session, event.envelope, now, out)
         elif arrival is Arrival.SEEN:
             self._desk.acknowledge(session, out)
         elif session.streams[stream].may_resync(now.at):
             self._desk.tell(session, messages.Resync(stream, session.streams[stream].next_seq), out)
+
+    def _admit(self, session: Session, envelope: Envelope, now: Now, out: list[Command]) -> None:
+        """A record whose turn in its stream it is: into the batch that gathers or, if that is full, a later one."""
+        if self._batches.full or self._turns.holds(session.id):
+            self._turns.put(session.id, envelope)
+        else:
+            self._take(session, envelope, now, out)
+
+    def _refill(self, now: Now, out: list[Command]) -> None:
+        """Another batch gathers: whoever had to wait comes into it, as far as it goes."""
+        while not self._batches.full and (turn := self._turns.take()) is not None:
+            self._take(self.sessions[turn[0]], turn[1], now, out)
 
     def _take(self, session: Session, envelope: Envelope, now: Now, out: list[Command]) -> None:
         """A record whose turn it is: to the disk, or refused for good, which counts as well."""

@@ -54,6 +54,8 @@ from filmlabd.facts import (
 from filmlabd.model import Job, JobKind, Outcome
 
 EPISODE_METRICS = ("episode/return", "episode/length")
+_EPISODES = b""
+"""Stands for their numbers: they have none in a session."""
 
 
 @dataclass(slots=True)
@@ -103,17 +105,31 @@ class Lab:
         effects: list[Effect] = []
         drawn: set[tuple[int, bytes]] = set()
         for entry in entries:
+            # Thousands of snapshots in one record have the same few sets of metrics, and all episodes have the same.
             if isinstance(entry, Snapshot):
-                # Thousands of snapshots in one batch have the same few sets of metrics.
                 drawn.add((entry.run, entry.ids))
-            else:
-                effects += self._apply_entry(session, entry, now)
+                continue
+            if isinstance(entry, EpisodeEnd):
+                drawn.add((entry.run, _EPISODES))
+            elif isinstance(entry, Flush | RecorderAsk):
+                # What is waited for now includes the curves of what came before it.
+                self._draw(session, drawn, now)
+            effects += self._apply_entry(session, entry, now)
+        self._draw(session, drawn, now)
+        return effects
+
+    def _draw(self, session: Session, drawn: set[tuple[int, bytes]], now: Now) -> None:
+        """Ask for the curves of these sets of metrics, (run, their numbers), and forget them."""
         for number, ids in drawn:
             run = self._run_of(session, number)
-            if run is not None:
-                names = [session.metrics.get(metric_id) for metric_id in struct.unpack(f"<{len(ids) // 4}I", ids)]
-                self._redraw(run, [name for name in names if name is not None], now)
-        return effects
+            if run is None:
+                continue
+            if ids == _EPISODES:
+                self._redraw(run, EPISODE_METRICS, now)
+                continue
+            names = [session.metrics.get(metric_id) for metric_id in struct.unpack(f"<{len(ids) // 4}I", ids)]
+            self._redraw(run, [name for name in names if name is not None], now)
+        drawn.clear()
 
     def film_arrived(self, session: Session, film: int, run: int, frames: int) -> None:
         """Frames of a film are durable."""
@@ -245,10 +261,7 @@ class Lab:
         match entry:
             case RunBegin() | RunUpdate() | Blocked() | Dropped():
                 self._redraw_page(run.id, now)
-            case EpisodeEnd():
-                self._redraw(run, EPISODE_METRICS, now)
-                self._end_film(session, entry)
-            case Media() | ResultsEnd():
+            case EpisodeEnd() | Media() | ResultsEnd():
                 self._end_film(session, entry)
             case Results():
                 lab_results.begin(session, run, entry)
