@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from filmlab.words import plural, size
+
 
 class JobKind(StrEnum):
     """What a worker can be asked to make."""
@@ -217,6 +219,12 @@ class AttemptRow:
     """How many have ended."""
 
 
+def amount(what: str, count: int) -> str:
+    """`2 films`: so many of what a client could not hand over, which it calls `film`, `media` or `metric values`."""
+    one = {"media": "medium", "metric values": "metric value"}.get(what, what)
+    return plural(count, one, "" if one == what else what)
+
+
 @dataclass(frozen=True, slots=True)
 class DropRow:
     """Something a client could not hand over."""
@@ -230,6 +238,11 @@ class DropRow:
     def words(self) -> dict[str, Any]:
         """As JSON tells it, whoever asks."""
         return {"what": self.what, "count": self.count, "bytes": self.size_bytes, "reason": self.reason}
+
+    @property
+    def fate(self) -> str:
+        """What became of them, in the same words for everybody: `not handed over (3 MiB): memory is full`."""
+        return f"not handed over{f' ({size(self.size_bytes)})' if self.size_bytes else ''}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def test_ls(paths: StatePaths, run: Run) -> None:
     assert pole.split()[:7] == ["aaaa1111", "pole", "cart", "finished", "6", "nan", "40"]
     assert pole.endswith("/films/cart/pole-aaaa")
     assert "running" in walker
-    assert "2 film" in walker
+    assert "2 films" in walker
     assert "no daemon is running" in note
 
 
@@ -170,7 +170,7 @@ def test_ls_run(paths: StatePaths, run: Run) -> None:
     assert status == 0
     assert lines[:2] == ["aaaa1111  pole  (cart)  finished", "/films/cart/pole-aaaa"]
     assert lines[4].startswith("training inside filmlab: 2.5 ms in 100 calls, p50 ")
-    assert lines[4].endswith(", max 400 µs")
+    assert lines[4].endswith(", longest 400 µs")
     assert lines[6].split() == ["EPISODE", "RETURN", "LENGTH", "SOLVED", "WHY", "FILE"]
     assert lines[7].split() == [
         "0", "0", "10", "no", "every", "2", "episodes/episode_000000.gif",
@@ -184,11 +184,11 @@ def test_ls_run_with_troubles(paths: StatePaths, run: Run) -> None:
     record(paths.index)
     shown = run("ls", "bbbb2222")[1]
     for words in (
-        "dropped: 2 film (3 MiB): over 512 MiB in memory",
+        "missing: 2 films not handed over (3 MiB): over 512 MiB in memory",
         "failed: killed by signal 9",
         "not kept: not among the last 1",
         "the trainer ended in this episode",
-        "failed: episode:11: killed by signal 9",
+        "given up: episode:11: killed by signal 9",
         "weights",
     ):
         assert words in shown
@@ -244,7 +244,7 @@ def test_status(paths: StatePaths, run: Run) -> None:
         document = run_json(run, "status")
     assert status == 0
     assert "running, version 0.1.0, process 77, up 1 h 1 min" in shown
-    assert "2 waiting, 1 running, 0 failed" in shown
+    assert "2 waiting, 1 running, 0 given up" in shown
     assert "2, of which 1 at work" in shown
     assert document["daemon"] == "running"
     assert document["status"]["pid"] == 77

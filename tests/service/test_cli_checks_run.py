@@ -127,9 +127,9 @@ def test_curves_that_were_given_up_and_what_was_dropped(told: Recording, paths: 
         (found,) = checks.check_prints("r1", reader.prints("r1"))
     assert (found.level, found.text) == (Level.BAD, "curve:loss was given up: out of colours")
     (found,) = checks.check_drops([DropRow("r1", "film", 2, 3 * 2**20, "memory is full")])
-    assert (found.level, found.text) == (Level.WARN, "2 film (3 MiB): memory is full")
+    assert (found.level, found.text) == (Level.WARN, "2 films not handed over (3 MiB): memory is full")
     (found,) = checks.check_drops([DropRow("r1", "metric values", 7, 0, f"{NO_ROOM_FOR_NAMES}: this run has 5,000")])
-    assert found.text == f"7 metric values: {NO_ROOM_FOR_NAMES}: this run has 5,000"
+    assert found.text == f"7 metric values not handed over: {NO_ROOM_FOR_NAMES}: this run has 5,000"
     assert "within the name" in found.advice
 
 

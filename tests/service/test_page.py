@@ -144,7 +144,7 @@ def test_episode_that_was_cut(studio: Studio) -> None:
 def test_run_that_has_only_begun(studio: Studio) -> None:
     """A run without anything yet has a page that says so."""
     words = page(studio).words
-    assert "No episode has been kept on film yet." in words
+    assert "No episode has been kept on film." in words
     assert "best return–" in words
 
 

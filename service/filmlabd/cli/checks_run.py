@@ -13,9 +13,8 @@ from filmlab.wire.entries import RunBegin, decode_entries
 from filmlab.wire.names import NO_ROOM_FOR_NAMES
 from filmlab.words import plural, size
 from filmlabd.cli.checks import SPACE_BAD_BYTES, Finding, Level
-from filmlabd.cli.format import sized
 from filmlabd.cli.presence import Presence, Seen
-from filmlabd.model import DropRow, EpisodeRow, PrintRow, RecorderRow, RunRow
+from filmlabd.model import DropRow, EpisodeRow, PrintRow, RecorderRow, RunRow, amount
 
 FIRST_RECORDS = 64
 """A run's beginning stands among the first records of its session's spool, or it is not looked for."""
@@ -91,7 +90,7 @@ def check_drops(drops: Sequence[DropRow]) -> list[Finding]:
         Finding(
             "dropped",
             Level.WARN,
-            f"{row.count} {row.what}{sized(row.size_bytes)}: {row.reason}",
+            f"{amount(row.what, row.count)} {row.fate}",
             names if row.reason.startswith(NO_ROOM_FOR_NAMES) else memory,
         )
         for row in drops

@@ -1,11 +1,9 @@
-"""How does a terminal show it? Tables, sizes, durations and numbers as text; JSON for programs."""
+"""How does a terminal show it? Tables, and numbers with all that one compares; JSON for programs."""
 
 import json
 import math
 from collections.abc import Sequence
 from typing import Any
-
-from filmlab.words import size
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "") -> list[str]:
@@ -43,11 +41,6 @@ def number(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.6g}"
-
-
-def sized(size_bytes: float) -> str:
-    """The same in brackets, behind what has that size; nothing for nothing."""
-    return f" ({size(size_bytes)})" if size_bytes else ""
 
 
 def dump(document: dict[str, Any]) -> str:

@@ -2,16 +2,17 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from filmlab.paths import StatePaths
 from filmlab.private import is_locked
 from filmlab.words import duration, plural
-from filmlabd.cli.format import dump, number, sized, table
+from filmlabd.cli.format import dump, number, table
 from filmlabd.cli.look_up import Misuse, run_named
 from filmlabd.index.read import NoIndex, Reader
-from filmlabd.model import EpisodeRow, RunRow
+from filmlabd.model import DropRow, EpisodeRow, RunRow, amount
 from filmlabd.overview import glance
 
 _NO_DAEMON = "no daemon is running: this is what was known last, and a run that is called running may be over"
@@ -56,7 +57,7 @@ def list_episodes(
             raise Misuse(f"run {run.run_id} is of project {run.project!r}, not {project!r}")
         failures = [row for row in reader.failures() if row.run_id == run.run_id]
         document = _run_document(reader, run, sum(row.quarantined for row in failures))
-        rows = reader.episodes(run.run_id)
+        rows, drops = reader.episodes(run.run_id), reader.drops(run.run_id)
     alive = is_locked(paths.daemon_lock)
     episodes = [_episode_document(row) for row in rows if not row.media_name]
     media = [_medium_document(row) for row in rows if row.media_name]
@@ -64,12 +65,12 @@ def list_episodes(
     if as_json:
         document |= {"daemon": alive, "list": episodes, "media": media, "failures": failed}
         return [dump(document)], False
-    lines = _run_lines(document)
+    lines = _run_lines(document, drops)
     lines += _cut(episodes, last, "episode", _episode_table)
     lines += _cut(media, last, "medium", _media_table)
     for failure in failed:
         lines.append(
-            f"failed{'' if failure['given_up'] else ', will be tried again'}: {failure['key']}: {failure['reason']}"
+            f"{'given up' if failure['given_up'] else 'tried again soon'}: {failure['key']}: {failure['reason']}"
         )
     if not alive and run.status == "running":
         lines += ["", f"({_NO_DAEMON})"]
@@ -105,7 +106,7 @@ def _run_cells(run: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
-def _run_lines(run: dict[str, Any]) -> list[str]:
+def _run_lines(run: dict[str, Any], drops: Sequence[DropRow]) -> list[str]:
     """What stands above the episodes of a run."""
     attempt = f", attempt {run['attempt']}" if run["attempt"] > 1 else ""
     lines = [f"{run['id']}  {run['name']}  ({run['project']})  {run['status']}{attempt}", run["directory"]]
@@ -114,20 +115,19 @@ def _run_lines(run: dict[str, Any]) -> list[str]:
     lines.append(f"captures {run['schedule']}")
     inside = run["blocked"]
     if inside["calls"]:
-        each = ", ".join(f"{name} {duration(inside[f'{name}_ns'] / 1e9)}" for name in ("p50", "p99", "max"))
+        each = ", ".join(f"{name} {duration(inside[f'{name}_ns'] / 1e9)}" for name in ("p50", "p99"))
         total = duration(inside["total_ns"] / 1e9)
-        lines.append(f"training inside filmlab: {total} in {inside['calls']} calls, {each}")
-    lines += [
-        f"dropped: {item['count']} {item['what']}{sized(item['bytes'])}: {item['reason']}" for item in run["dropped"]
-    ]
-    return lines
+        longest = duration(inside["max_ns"] / 1e9)
+        calls = plural(inside["calls"], "call")
+        lines.append(f"training inside filmlab: {total} in {calls}, {each}, longest {longest}")
+    return [*lines, *(f"missing: {amount(drop.what, drop.count)} {drop.fate}" for drop in drops)]
 
 
 def _drop_words(run: dict[str, Any]) -> list[str]:
     totals: Counter[str] = Counter()
     for item in run["dropped"]:
         totals[item["what"]] += item["count"]
-    return [f"{total} {what}" for what, total in sorted(totals.items())]
+    return [amount(what, total) for what, total in sorted(totals.items())]
 
 
 def _episode_document(row: EpisodeRow) -> dict[str, Any]:

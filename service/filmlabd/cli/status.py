@@ -9,6 +9,9 @@ from filmlabd.cli.format import dump, pairs
 from filmlabd.cli.presence import ASK_TIMEOUT_S, Presence, look_for_daemon
 from filmlabd.index.read import NoIndex, Reader
 
+_QUEUE = {"failed": "given up"}
+"""Words of people for the daemon's, where these differ."""
+
 
 def run(paths: StatePaths, *, as_json: bool) -> tuple[list[str], bool]:
     """What the daemon says of itself, or what is known without one. Trouble: it hangs, or gave something up."""
@@ -85,7 +88,7 @@ def _daemon_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
     rows.append(("runs", f"{len(runs)} alive{': ' if runs else ''}{' '.join(runs[:10])}{more}"))
     rows.append(("sessions", str(status.get("sessions", 0))))
     queue = status.get("queue", {})
-    rows.append(("queue", ", ".join(f"{number} {name}" for name, number in queue.items())))
+    rows.append(("queue", ", ".join(f"{number} {_QUEUE.get(name, name)}" for name, number in queue.items())))
     if "workers" in status:
         workers = status["workers"]
         busy = sum(bool(key) for key in workers.values())
@@ -116,5 +119,5 @@ def _other_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
     rows.append(("runs", f"{index['runs']}, of which {index['running']} had not ended when it was last looked at"))
     rows.append(("waiting", f"{plural(index['waiting_films'], 'film')} to be developed by the next daemon"))
     if index["failed_prints"]:
-        rows.append(("failed", f"{plural(index['failed_prints'], 'print')} given up; see filmlab doctor"))
+        rows.append(("given up", f"{plural(index['failed_prints'], 'print')}; see filmlab doctor"))
     return rows

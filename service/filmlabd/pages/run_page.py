@@ -8,9 +8,9 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-from filmlab.words import duration, number, plural, size
+from filmlab.words import duration, number, plural
 from filmlabd.artifact_names import HISTORY, RUN
-from filmlabd.model import AttemptRow
+from filmlabd.model import AttemptRow, amount
 from filmlabd.pages.html import Html, el, href, join, raw
 from filmlabd.pages.run_results import results_body, results_title
 from filmlabd.pages.texts import shown_text
@@ -146,11 +146,7 @@ def _step(clip: ClipView) -> Html:
 
 
 def _problems(page: RunPage) -> Html | None:
-    lines = [
-        el("p", el("b", plural(drop.count, "film") if drop.what == "film" else f"{drop.count:,} {drop.what}"),
-           f" not handed over{f' ({size(drop.size_bytes)})' if drop.size_bytes else ''}: {drop.reason}")
-        for drop in page.drops
-    ]  # fmt: skip
+    lines = [el("p", el("b", amount(drop.what, drop.count)), f" {drop.fate}") for drop in page.drops]
     lines += [el("p", el("b", problem.what), ": ", problem.why) for problem in page.problems]
     if not lines:
         return None
@@ -164,7 +160,7 @@ def _clips(page: RunPage) -> Html | None:
     if page.developing:
         counts.append(f"{page.developing:,} still developing")
     if not page.clips_in_all:
-        text = "The first clip is being developed." if page.developing else "No episode has been kept on film yet."
+        text = "The first clip is being developed." if page.developing else "No episode has been kept on film."
         return _section("Clips", "", el("p", text, cls="empty"))
     if not page.clips:
         return _section("Clips", ", ".join(counts)) if page.clips_shown else None

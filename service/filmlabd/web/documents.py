@@ -9,7 +9,7 @@ from filmlabd.artifact_names import POSTER
 from filmlabd.develop.summary import summary_of
 from filmlabd.index.read import Reader
 from filmlabd.json_text import nonfinite_name
-from filmlabd.model import EpisodeRow, PrintRow, ResultsRow, RunRow
+from filmlabd.model import EpisodeRow, PrintRow, ResultsRow, RunRow, amount
 from filmlabd.overview import Glance
 from filmlabd.pages.run_results import results_title
 from filmlabd.pages.words import flatten
@@ -32,7 +32,7 @@ def run_row(glance: Glance, disk_bytes: int | None) -> dict[str, Any]:
         "spark": [word(float(f"{value:.3g}")) for value in glance.spark],
         "pace": glance.episodes_per_s,
         "clip": clip_links(glance.clip) if glance.clip is not None else None,
-        "dropped": glance.dropped,
+        "dropped": [amount(what, count) for what, count in glance.dropped.items()],
         "failed": glance.failed,
         "disk": disk_bytes,
     }
@@ -66,7 +66,7 @@ def run_document(reader: Reader, run: RunRow) -> dict[str, Any]:
         "summary": flatten(summary_of(run, reader.metrics(run.run_id), lambda name: reader.mean(run.run_id, name))),
         "schedule": run.schedule,
         "metrics": metric_rows(reader, run.run_id),
-        "dropped": [row.words() for row in reader.drops(run.run_id)],
+        "dropped": [{"amount": amount(row.what, row.count), "fate": row.fate} for row in reader.drops(run.run_id)],
         "failures": [failure(row) for row in failures],
         "blocked": reader.blocked(run.run_id).words(),
         "results": [result(row) for row in reader.results(run.run_id) if row.state != "dropped"],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from filmlabd.index.read import NoIndex
-from filmlabd.model import RunRow
+from filmlabd.model import RunRow, amount
 from filmlabd.web.documents import failure
 from filmlabd.web.room import Room, size_bytes
 
@@ -93,7 +93,7 @@ class Workshop:
             runs = sorted(reader.runs(), key=lambda run: (run.status == "running", run.updated_wall), reverse=True)
             names = {run.run_id: run.name for run in runs}
             drops = [
-                {"run": run_id, "name": names[run_id]} | row.words()
+                {"run": run_id, "name": names[run_id], "amount": amount(row.what, row.count)} | row.words()
                 for run_id in sorted(reader.dropped().keys() & names.keys())
                 for row in reader.drops(run_id)
             ]

@@ -1,6 +1,6 @@
 // What a run was given, what came of it, what is missing, and what it cost: tables of words.
 import { el } from "./dom.js";
-import { bytes, duration, number, plural } from "./words.js";
+import { duration, number } from "./words.js";
 
 /** @param {any} run as the server tells it */
 export function facts(run) {
@@ -24,7 +24,7 @@ function cost(blocked) {
 }
 
 function missing(run) {
-  const lines = run.dropped.map((drop) => `${plural(drop.count, drop.what === "film" ? "film" : `${drop.what} record`)} not handed over (${bytes(drop.bytes)}): ${drop.reason}`);
+  const lines = run.dropped.map((drop) => `${drop.amount} ${drop.fate}`);
   lines.push(...run.failures.map((row) => `${row.key}: ${row.reason}${row.given_up ? `, given up after ${row.strikes}` : ", tried again soon"}`));
   if (!lines.length) return null;
   return el("section.missing", {}, el("h2", {}, "What is missing"), lines.slice(0, 12).map((line) => el("p.problem", {}, line)),

@@ -94,7 +94,7 @@ async function retry(key, button) {
 function drops(list) {
   if (!list.length) return null;
   return [el("header.head", {}, el("h2", {}, "What trainers could not hand over")),
-    el("div.card.scroll", {}, el("table.facts", {}, el("tbody", {}, list.map((row) => el("tr", {}, el("td", {}, el("a", { href: `/runs/${row.run}` }, row.name || row.run)), el("td.num", {}, `${number(row.count)} ${row.what}`), el("td.num", {}, bytes(row.bytes)), el("td.why", {}, row.reason))))))];
+    el("div.card.scroll", {}, el("table.facts", {}, el("tbody", {}, list.map((row) => el("tr", {}, el("td", {}, el("a", { href: `/runs/${row.run}` }, row.name || row.run)), el("td.num", {}, row.amount), el("td.num", {}, bytes(row.bytes)), el("td.why", {}, row.reason))))))];
 }
 
 get("/api/lab").then(show, (error) => { problem.textContent = error.message; problem.hidden = false; });

@@ -37,7 +37,7 @@ const table = el("table.runs", { "aria-label": "Runs" },
     el("th.c-poster", { scope: "col" }, el("span.hidden", {}, "Latest clip")), heads)), body);
 
 function trouble(run) {
-  const items = Object.entries(run.dropped).map(([what, count]) => `${count.toLocaleString("en")} ${what} dropped`);
+  const items = run.dropped.map((amount) => `${amount} dropped`);
   if (run.failed) items.push(`${plural(run.failed, "print")} given up`);
   return items;
 }
