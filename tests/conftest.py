@@ -33,6 +33,12 @@ def pytest_configure() -> None:
         tempfile.tempdir = None
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a browser come last: once it is there, Playwright holds this thread's loop, and no other can run."""
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def logs_of_sb3(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Stable-Baselines3 makes a directory for each `learn()`; by itself, next to all other temporary files."""

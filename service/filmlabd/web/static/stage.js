@@ -36,8 +36,11 @@ export class Stage {
     try {
       for (let shown = -1; shown !== this.frame && this.film;) {
         const film = this.film, wanted = this.frame;
-        const image = await film.picture(wanted);
+        let image = null, problem = null;
+        try { image = await film.picture(wanted); } catch (error) { problem = error; }
+        // A film that was closed meanwhile could not be taken apart any further: nobody looks at it any more.
         if (film !== this.film) { shown = -1; continue; }
+        if (problem) throw problem;
         if (image) this.draw(image);
         shown = wanted;
         this.moved(shown);
