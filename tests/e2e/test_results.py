@@ -223,7 +223,8 @@ def test_without_a_daemon_results_go_to_the_spool(house: House) -> None:
 @pytest.mark.parametrize("victim", ["trainer", "daemon", "worker"])
 def test_killed_in_the_middle(house: House, victim: str) -> None:
     """Whoever is killed while a state is on its way: results are whole, a state is whole or is said to be missing."""
-    daemon = house.daemon()
+    # A worker that steps back is seen at its work, however seldom this process can look.
+    daemon = house.daemon("--worker-nice", "19")
     trainer = house.trainer(
         TRAINER
         + LARGE

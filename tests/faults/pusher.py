@@ -138,7 +138,7 @@ class Pusher:
 
     # --- afterwards -------------------------------------------------------------------------------------------------
 
-    def wait_durable(self, patience_s: float = 60.0) -> None:
+    def wait_durable(self) -> None:
         """Until everything has been handed over and acknowledged."""
 
         def durable() -> bool:
@@ -146,7 +146,7 @@ class Pusher:
             over = self.done.is_set() and (status.durable_c, status.durable_b) == (status.last_c, status.last_b)
             return over or self.link.dead
 
-        until(durable, f"everything of {self.run_id} to be durable ({self.link.status()})", patience_s)
+        until(durable, f"everything of {self.run_id} to be durable ({self.link.status()})")
         assert not self.trouble and not self.link.dead, (self.trouble, self.link.why_ended)
 
     def check_kept(self, house: House) -> tuple[int, int]:

@@ -95,7 +95,7 @@ class Besieged:
         """The siege is over: same process, all of the honest trainer's records, memory as before."""
         self.trainer.stop()
         self.trainer.wait_durable()
-        assert self.trainer.link.status().state == "online"
+        until(lambda: self.trainer.link.status().state == "online", "the honest trainer to be online")
         self.trainer.check_kept(self.house)
         assert self.house.daemon_pid() == self.pid
         grown = resident_mib(self.pid) - self.memory_mib
