@@ -309,8 +309,8 @@ recorder = EpisodeAnimationRecorder("a", EpisodeCaptureSchedule(), prefix="p")
 print("asked", recorder.should_capture(0, 10), flush=True)
 sys.stdin.readline()
 import time
-for episode in range(1, 1000):
-    if recorder.should_capture(episode, 1000):
+for episode in range(1, 15_000):
+    if recorder.should_capture(episode, 15_000):
         recorder(EpisodeTrace(episode, 1.0, 1.0, 12, False, rendered(0, 3), []))
         break
     time.sleep(0.01)

@@ -10,7 +10,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -120,9 +120,9 @@ def check(archive: Archive, place: Path, rng: random.Random) -> str:
 
 
 def hidden(archive: Archive, name: str, damaged: bytes) -> set[bytes]:
-    """The records behind a header whose damaged length ends, by chance, where another record does: they are believed to
-    lie in its payload, where anybody may put what looks like a record."""
-    ends = {item.end for item in archive.records if item.name == name}
+    """The records behind a header whose damaged length ends, by chance, where another record or a mark does: they are
+    believed to lie in its payload, where anybody may put what looks like a record."""
+    ends = {end for _, end in _stretches(archive.files[name])}
     out: set[bytes] = set()
     for item in archive.records:
         if item.name == name and damaged[item.at : item.end] != item.raw:
@@ -156,15 +156,21 @@ def _files(place: Path) -> dict[str, bytes]:
 
 def _placed(files: dict[str, bytes]) -> list[Placed]:
     """The records in these files, marks left out."""
-    out: list[Placed] = []
-    for name, data in files.items():
-        at = 0
-        while data[at : at + 4] == b"FLM1":
-            envelope, end = read_record(data, at)
-            if len(envelope.payload):
-                out.append(Placed(name, at, end, raw(envelope)))
-            at = end
-    return out
+    return [
+        Placed(name, at, end, raw(envelope))
+        for name, data in files.items()
+        for at, end in _stretches(data)
+        if len((envelope := read_record(data, at)[0]).payload)
+    ]
+
+
+def _stretches(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where each record and each mark of an undamaged file begins and ends."""
+    at = 0
+    while data[at : at + 4] == b"FLM1":
+        _, end = read_record(data, at)
+        yield at, end
+        at = end
 
 
 def _read_journal(place: Path) -> tuple[list[bytes], int]:
