@@ -145,6 +145,7 @@ def test_run_that_has_only_begun(studio: Studio) -> None:
     """A run without anything yet has a page that says so."""
     words = page(studio).words
     assert "No episode has been kept on film." in words
+    assert "0 of 0" not in words
     assert "best return–" in words
 
 

@@ -59,6 +59,8 @@ def test_compare(house: House, visit: Visit) -> None:
     small = phone.enter("/compare?run=one&run=three")
     expect(small.locator(".panel canvas").first).to_be_visible()
     assert small.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    controls = small.locator("#duet .controls")
+    assert controls.evaluate("(box) => box.scrollWidth <= box.clientWidth"), "the speed can be chosen on a phone"
     phone.shoot("compare-phone-dark")
 
 

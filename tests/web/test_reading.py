@@ -80,6 +80,16 @@ def test_few_points_are_not_averaged_away(odd: Site, visit: Visit) -> None:
     assert many[-1] < 3
 
 
+def test_very_many_clips_leave_the_curve_to_be_seen(odd: Site, visit: Visit) -> None:
+    """All dots where there is room for them; of thousands an even selection, from the first on."""
+    page = visit(odd).enter("/runs/odd")
+    script = (
+        "[50, 3000].map((count) => m.thinned(Array.from({ length: count }, (_, index) => index), 900))"
+        ".map((kept) => [kept.length, kept[0], kept[1], kept.at(-1)])"
+    )
+    assert asked(page, "clipdots.js", script) == [[50, 0, 1, 49], [100, 0, 30, 2970]]
+
+
 def test_ticks_of_time(odd: Site, visit: Visit) -> None:
     """As exact as they are far apart, and without am and pm."""
     page = visit(odd).enter("/")

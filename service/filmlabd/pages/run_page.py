@@ -98,12 +98,10 @@ def _header(page: RunPage) -> Html:
 def _stats(page: RunPage) -> Html:
     run, totals = page.run, page.totals
     until = run.finished_wall if run.finished_wall is not None else run.updated_wall
+    planned = f" of {run.total_episodes:,}" if run.total_episodes >= max(1, totals.episodes) else ""
     mean = f"mean of last {totals.mean_of}" if totals.mean_of > 1 else "mean"
     rows = [
-        (
-            "episodes",
-            number(totals.episodes) + (f" of {run.total_episodes:,}" if run.total_episodes >= totals.episodes else ""),
-        ),
+        ("episodes", number(totals.episodes) + planned),
         ("best return", number(totals.best_return)),
         ("last return", number(totals.last_return)),
         (mean, number(totals.last_mean)),

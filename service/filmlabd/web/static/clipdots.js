@@ -5,6 +5,14 @@ import { FILM } from "./kinds.js";
 import { colour } from "./shell.js";
 import { number, rank } from "./words.js";
 
+const APART_PX = 9;
+
+/** Of very many dots an even selection, so that the curve is not buried: at most one for `APART_PX` of the width. */
+export function thinned(dots, width_px) {
+  const every = Math.max(1, Math.ceil(dots.length / Math.max(1, width_px / APART_PX)));
+  return every > 1 ? dots.filter((_, index) => index % every === 0) : dots;
+}
+
 export class ClipDots {
   /** @param {import("./panel.js").Panel} panel of the returns @param {(clip: any) => void} play */
   constructor(panel, play) {
@@ -53,7 +61,8 @@ export class ClipDots {
     ctx.strokeStyle = colour("--ink");
     ctx.setLineDash([]);
     ctx.lineWidth = 1.4 * devicePixelRatio;
-    for (const dot of this.dots) {
+    const { min, max } = plot.scales.x;
+    for (const dot of thinned(this.dots.filter((item) => item.x >= min && item.x <= max), bbox.width / devicePixelRatio)) {
       ctx.beginPath();
       ctx.arc(plot.valToPos(dot.x, "x", true), plot.valToPos(dot.y, "y", true), 3.4 * devicePixelRatio, 0, 7);
       ctx.fill();
