@@ -85,6 +85,7 @@ def test_artifacts_and_plots_to_the_end(studio: Studio) -> None:
     assert wandb.log_artifact(artifact, aliases=["latest"]) is artifact
     run.log_artifact("model.pt", type="model").wait()
     run.link_artifact(artifact, "registry/model")
+    run._label(repo="a library's")
     wandb.log_model("model.pt")
     table = wandb.Table(data=[[1, 2]], columns=["x", "y"])
     with pytest.warns(FilmlabWarning, match="'curve' is dropped: a Plot is not recorded here"):
