@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from array import array
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -203,7 +203,7 @@ def session_bytes(spool_root: Path, session: int) -> int:
         return 0
 
 
-def read_session(spool_root: Path, session: int) -> Iterator[Envelope]:
+def read_session(spool_root: Path, session: int) -> Generator[Envelope]:
     """Every whole record of a session's spool, stream C first, each stream in the order of its numbers."""
     for stream, letter in _LETTERS.items():
         for path in sorted((spool_root / f"{session:016x}").glob(f"{letter}-*.seg")):

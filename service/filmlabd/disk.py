@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator
 from pathlib import Path
 
 from filmlab.errors import Transient
@@ -51,7 +51,8 @@ FULL_RETRY_S = 1.0
 MEASURE_EVERY_S = 1.0
 _COMPACTING = threading.Lock()
 """One at a time: the second finds what the first has left."""
-SPOOL_BATCH_BYTES = 8 * 1024 * 1024
+SPOOL_BATCH_BYTES = 1024 * 1024
+"""Of a spool in memory at a time, for each that is read."""
 
 
 class Disk:
@@ -77,6 +78,8 @@ class Disk:
         self._waiting: deque[AppendFilm] = deque()
         """Film that found no room, in the order in which it came."""
         self._unindexed: list[tuple[Position, Envelope]] = []
+        self._readings: dict[int, Generator[Envelope]] = {}
+        """Spools of which there is more to read, by session."""
         self._closing = threading.Event()
         self._busy_at: float | None = None
         self.full = ""
@@ -120,6 +123,8 @@ class Disk:
             log.critical("ending because of a bug in the disk's thread", exc_info=True)
             os._exit(EX_SOFTWARE)
         finally:
+            for reading in self._readings.values():
+                reading.close()
             self._films.close()
             self._journal.close()
             self._index.close()
@@ -168,7 +173,6 @@ class Disk:
             case Compact():
                 self._compact()
             case ReadSpool():
-                # From its beginning again, where that is interrupted: what has come already is passed over.
                 self._patiently(lambda: self._read_spool(command.session))
             case DropSpool():
                 remove_session(self._spool_root, command.session)
@@ -262,15 +266,17 @@ class Disk:
         threading.Thread(target=_compact, args=work, name="filmlab-compact", daemon=True).start()
 
     def _read_spool(self, session: int) -> None:
+        """The next few records. What interrupts it makes it begin again: what has come already is passed over."""
+        reading = self._readings.pop(session, None) or read_session(self._spool_root, session)
         batch: list[Envelope] = []
         size_bytes = 0
-        for envelope in read_session(self._spool_root, session):
+        for envelope in reading:
             batch.append(envelope)
             size_bytes += envelope.size_bytes
             if size_bytes >= SPOOL_BATCH_BYTES:
-                self._on_event(SpoolRead(session, tuple(batch), False))
-                batch, size_bytes = [], 0
-        self._on_event(SpoolRead(session, tuple(batch), True))
+                self._readings[session] = reading
+                break
+        self._on_event(SpoolRead(session, tuple(batch), session not in self._readings))
 
 
 def _compact(directory: Path, sessions: Collection[int], newest: Position) -> None:

@@ -1,8 +1,9 @@
 """One life of a simulated daemon: the real core, lab, jobs, index and `restore`; a disk thread and workers in steps."""
 
+import itertools
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from filmlab.wire import messages
@@ -46,6 +47,7 @@ class DaemonLife:
         self._timer = 0
         self._queue: deque[Callable[[], None]] = deque()
         """What the disk's thread will do, step by step."""
+        self._readings: dict[int, Iterator[Envelope]] = {}
         self._disk_busy = False
         self._unwritten: list[Envelope] = []
         self._unindexed: list[tuple[int, Envelope]] = []
@@ -242,10 +244,11 @@ class DaemonLife:
     def _read_spool(self, session: int) -> None:
         spool = self.world.disk.spools.get(session)
         assert spool is None or not spool.owner_alive or not self.world.trainer_alive(session), "read under its owner"
-        records = spool.all() if spool is not None else []
-        for first in range(0, len(records), 5):
-            self._from_disk(events.SpoolRead(session, tuple(records[first : first + 5]), False))
-        self._from_disk(events.SpoolRead(session, (), True))
+        left = self._readings.pop(session, None) or iter(spool.all() if spool is not None else [])
+        records = tuple(itertools.islice(left, 5))
+        if records:
+            self._readings[session] = left
+        self._from_disk(events.SpoolRead(session, records, not records))
 
     def _from_disk(self, event: events.Event) -> None:
         # As call_soon_threadsafe: in order.

@@ -1,6 +1,6 @@
 """A core with a disk that always works: what the tests of the core and of the lab drive it with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,7 @@ class Rig:
     jobs: list[Job] = field(default_factory=list)
     disk_works: bool = True
     spools: dict[int, Iterable[tuple[Envelope, ...]]] = field(default_factory=dict)
+    readings: dict[int, Iterator[tuple[Envelope, ...]]] = field(default_factory=dict)
     syncs: list[events.Sync] = field(default_factory=list)
 
     def feed(self, event: events.Event) -> list[events.Command]:
@@ -64,9 +65,12 @@ class Rig:
                 if self.disk_works:
                     self.land()
             case events.ReadSpool():
-                for records in self.spools.pop(command.session, []):
-                    self.feed(events.SpoolRead(command.session, records, False))
-                self.feed(events.SpoolRead(command.session, (), True))
+                if command.session not in self.readings:
+                    self.readings[command.session] = iter(self.spools.pop(command.session, ()))
+                records = next(self.readings[command.session], None)
+                if records is None:
+                    del self.readings[command.session]
+                self.feed(events.SpoolRead(command.session, records or (), records is None))
 
     def land(self) -> None:
         """The disk has done the oldest sync."""

@@ -4,10 +4,11 @@ import pytest
 
 from filmlab.wire.entries import EpisodeEnd, Flush, encode_entry, seal_entries
 from filmlab.wire.frame import WAITING, Envelope, Kind
-from filmlabd.core import turns
+from filmlabd.core import events, turns
 from filmlabd.core.core import Core, Limits
 from filmlabd.core.lab import Lab
 from filmlabd.core.turns import Turns
+from filmlabd.facts import SessionEnded
 from service.rig import Rig, begin
 
 
@@ -124,3 +125,28 @@ def test_what_is_sent_beyond_all_bounds_is_asked_for_again(monkeypatch: pytest.M
         land_all(rig)
         flood(rig, rig.core.sessions[1].next_c, 40)
     assert seqs(rig)[-39:] == list(range(2, 41))
+
+
+def test_a_spool_is_read_as_fast_as_it_is_taken() -> None:
+    """Of one of gigabytes no more is in memory than what waits for its turn."""
+    rig = small_batches()
+    records = [record(9, seq) for seq in range(2, 30)]
+    opening = seal_entries(9, 1, [encode_entry(begin(run_id="r9"))])
+    left = iter([(opening,), *((envelope,) for envelope in records)])
+    rig.spools[9] = left
+    rig.feed(events.SpoolFound(9, 0o022))
+    rig.settle()
+    assert len(list(left)) > 20, "most of it has not been read while the disk is busy"
+
+
+def test_a_spool_is_taken_in_whole_piece_by_piece() -> None:
+    """Each piece is asked for when the one before has had its turn, and the session ends after the last."""
+    rig = small_batches()
+    opening = seal_entries(9, 1, [encode_entry(begin(run_id="r9"))])
+    rig.spools[9] = [(opening,), *((record(9, seq),) for seq in range(2, 30))]
+    rig.feed(events.SpoolFound(9, 0o022))
+    land_all(rig)
+    assert [
+        envelope.seq for envelope in rig.appended if envelope.session == 9 and envelope.kind is Kind.DATA_C
+    ] == list(range(1, 30))
+    assert [fact.session for fact in rig.kept(SessionEnded)] == [9]

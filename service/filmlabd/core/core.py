@@ -70,6 +70,8 @@ class Core:
         self.stopping = ""
         self._batches = Batches(limits.sync_idle_s, limits.film_aside_bytes, limits.batch_weight_most)
         self._turns = Turns()
+        self._unread: set[int] = set()
+        """Sessions of whose spools there is more than has come."""
         self._desk = Desk(boot, lab, self._batches, limits.pool_bytes, str(self.about.get("version", "")))
         self._departures = Departures(self._desk)
         self.keeper = Keeper(self._desk, Quota(limits.film_bytes, limits.film_files))
@@ -104,6 +106,9 @@ class Core:
                     self._admit(session, envelope, now, out)
                 if event.done:
                     self._departures.spool_read(event.session, now, out)
+                else:
+                    self._unread.add(event.session)
+                    self._read_on(out)
             case events.JobFinished():
                 self._desk.follow(self.lab.job_finished(event.outcome, now), now, out)
                 self._jobs_at = now.at
@@ -242,6 +247,13 @@ class Core:
         """Another batch gathers: whoever had to wait comes into it, as far as it goes."""
         while not self._batches.full and (turn := self._turns.take()) is not None:
             self._take(self.sessions[turn[0]], turn[1], now, out)
+        self._read_on(out)
+
+    def _read_on(self, out: list[Command]) -> None:
+        """Have more of a spool read only once all that came of it is on its way to the disk: memory never holds it."""
+        for number in [number for number in self._unread if not self._turns.holds(number)]:
+            self._unread.remove(number)
+            out.append(events.ReadSpool(number))
 
     def _take(self, session: Session, envelope: Envelope, now: Now, out: list[Command]) -> None:
         """A record whose turn it is: to the disk, or refused for good, which counts as well."""

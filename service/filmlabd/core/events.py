@@ -280,7 +280,7 @@ class Unwatch:
 
 @dataclass(frozen=True, slots=True)
 class ReadSpool:
-    """Answered by SpoolRead, several times where there is much; by one empty SpoolRead where there is none."""
+    """Answered by one SpoolRead. Where that one does not say `done`, this is for what comes next."""
 
     session: int
 
