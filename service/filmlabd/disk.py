@@ -171,7 +171,7 @@ class Disk:
             case DeleteFilm():
                 self._films.delete(command.session, command.film)
             case Compact():
-                self._compact()
+                self._compact(command)
             case ReadSpool():
                 self._patiently(lambda: self._read_spool(command.session))
             case DropSpool():
@@ -258,11 +258,11 @@ class Disk:
             # Said at once: the loop decides by it, and this thread may be about to wait.
             self._measure()
 
-    def _compact(self) -> None:
+    def _compact(self, command: Compact) -> None:
         """Only the step to another segment is for this thread: a closed one is nobody's but the reader's at a start."""
-        rolled: list[Position] = []
-        self._patiently(lambda: rolled.append(self._journal.roll()))
-        work = (self._journal.directory, self._index.read.spent_sessions(), rolled[0])
+        if command.begin_segment:
+            self._patiently(self._journal.roll)
+        work = (self._journal.directory, self._index.read.spent_sessions(), self._journal.open_from)
         threading.Thread(target=_compact, args=work, name="filmlab-compact", daemon=True).start()
 
     def _read_spool(self, session: int) -> None:

@@ -15,12 +15,14 @@ from filmlab.reel import Reel
 from filmlab.tally import FlushWait, Tally
 from filmlab.wire.chunks import BLOBS_MAX, decode_film
 from filmlab.wire.entries import (
+    NO_EPISODE,
     RECORD_TARGET_BYTES,
     Blocked,
     Dropped,
     Entry,
     EpisodeEnd,
     Flush,
+    Media,
     RunFinish,
     Steps,
     decode_entries,
@@ -168,6 +170,22 @@ def test_a_frame_alone_is_no_step() -> None:
     bench.drain(0.03)
     assert bench.entries(EpisodeEnd)[0].frames == 1
     assert not bench.entries(Steps)
+
+
+@pytest.mark.parametrize("sent", [0, 8])
+def test_a_logged_film_that_is_dropped_is_ended_if_any_of_it_was_sent(sent: int) -> None:
+    """The daemon keeps a place for a film from its first chunk on, and until its end."""
+    bench, reel = Bench(), Reel(1, 0, NO_EPISODE, 0.0)
+    bench.shoot(reel, noise(sent), is_step=False)
+    bench.outbox.waiting = True
+    while bench.drain():
+        pass
+    bench.tally.drop_film(reel, "no memory")
+    bench.intake.put_end(FilmEnd(reel, Media(run=0, wall=0.0, name="clip", mime="video/frames", film=1, fps=30.0)))
+    bench.drain()
+    chunks = len(bench.records(Stream.B))
+    assert (chunks > 0) == (sent > 0)
+    assert [(end.frames, end.last_seq) for end in bench.entries(Media)] == ([(0, chunks)] if sent else [])
 
 
 def test_film_waits_for_room_and_then_goes_as_a_whole() -> None:

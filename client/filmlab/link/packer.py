@@ -226,7 +226,8 @@ class Packer:
                 self._drop(reel, "memory and spool are full")
         entry = replace(end.entry, frames=0 if reel.dropped else reel.sealed_frames, last_seq=reel.last_seq)
         if not isinstance(entry, EpisodeEnd):
-            if reel.announced or not reel.dropped:
+            # The daemon waits for the end of what it has heard of: of an announced film, of one whose chunks have come.
+            if reel.announced or reel.last_seq or not reel.dropped:
                 self._add(entry, now)
             return
         notes = [entry.note, reel.ended_by, f"film dropped: {reel.dropped}" if reel.dropped else ""]

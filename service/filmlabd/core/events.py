@@ -248,6 +248,9 @@ class DeleteFilm:
 class Compact:
     """Let the journal go of what it holds of removed runs; in the background, and never in doubt."""
 
+    begin_segment: bool
+    """Also of what the segment holds that is being written: another one is begun. Without, what an earlier one left."""
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:

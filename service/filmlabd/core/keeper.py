@@ -112,7 +112,8 @@ class Keeper:
                 self._delete(given_up, "somebody let it go", now, out)
             self._again_at = now.at if gone or not self._wanted else self._after_pause(now)
         if asked is not None and not asked.dry:
-            out.append(events.Compact())
+            # Nothing was removed just now: a segment for each `gc` would be files without end.
+            out.append(events.Compact(begin_segment=False))
         if asked is not None:
             self._answer(Reply(seen.request, {"ok": True, **words}), out)
 
@@ -127,7 +128,7 @@ class Keeper:
         elif isinstance(fact, RunRemoved):
             self.desk.lab.jobs.forget_removed_run(fact.run_id)
             if fact.run_id in self._removing:
-                out += [self._removing.pop(fact.run_id), events.Compact()]
+                out += [self._removing.pop(fact.run_id), events.Compact(begin_segment=True)]
 
     def _remove(self, run_id: str, seen: events.Surveyed, now: Now, out: list[Command]) -> None:
         try:

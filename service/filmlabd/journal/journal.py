@@ -136,6 +136,11 @@ class Journal:
             self._broken = f"sync failed: {error.strerror}"
             raise
 
+    @property
+    def open_from(self) -> Position:
+        """Where the segment begins that is being written; those before it stay as they are."""
+        return self._base
+
     def roll(self) -> Position:
         """Begin another segment, so that nothing is written to the present one any more; where it begins.
 
