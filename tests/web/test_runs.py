@@ -97,6 +97,8 @@ def test_on_a_phone_and_in_the_dark(many: Site, visit: Visit) -> None:
         visitor.shoot(f"runs-200-phone-{'dark' if dark else 'light'}")
     visitor = visit(many, dark=True)
     page = visitor.enter()
+    # Keys are heard once the scripts run, and these draw the rows.
+    expect(page.locator("tbody tr[data-run]").first).to_be_visible()
     visitor.shoot("runs-200-dark")
     page.keyboard.press("t")
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
