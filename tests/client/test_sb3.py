@@ -16,7 +16,7 @@ from client.studio import Studio
 from client.tools import needed
 from filmlab import BadInput, FilmlabWarning, Run
 from filmlab.integrations.sb3 import FilmlabCallback, FilmlabEvalCallback, FilmlabOutputFormat
-from filmlab.wire.entries import EpisodeEnd, Media, RunBegin, RunUpdate, Snapshot
+from filmlab.wire.entries import EpisodeBegin, EpisodeEnd, Media, RunBegin, RunUpdate, Snapshot
 
 torch.set_num_threads(1)
 LENGTH = 5
@@ -126,6 +126,20 @@ def test_an_off_policy_model(studio: Studio) -> None:
     assert steps_of(studio, "rollout/ep_rew_mean") == [5, 10, 15, 20]
     assert run.config.buffer_size == 64
     assert [len(film) for film in studio.films().values()] == [LENGTH]
+
+
+@pytest.mark.parametrize(("given", "episodes", "clips"), [({}, 12.0, 12.0), ({"fps": 9}, 0.0, 9.0)])
+def test_films_run_as_fast_as_their_environment(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], episodes: float, clips: float
+) -> None:
+    """At its `render_fps`, as `VecVideoRecorder`'s do, unless `init(fps=…)` said another rate (0: that of the run)."""
+    monkeypatch.setitem(Corridor.metadata, "render_fps", 12)
+    run = studio.init(schedule="at:0", **given)
+    evaluation = FilmlabEvalCallback(corridors(1), eval_freq=8, n_eval_episodes=1, verbose=0)
+    ppo(corridors(1)).learn(8, callback=[FilmlabCallback(run), evaluation])
+    run.finish()
+    assert [begin.fps for begin in studio.entries(EpisodeBegin)][:1] == [episodes]
+    assert [clip.fps for clip in studio.entries(Media)] == [clips]
 
 
 def test_an_evaluation_leaves_its_results_and_a_clip(studio: Studio) -> None:

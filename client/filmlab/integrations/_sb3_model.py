@@ -4,6 +4,11 @@ import inspect
 from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from filmlab._folder import AS_ITS_RUN, Printing
+from filmlab._run import Run
+from filmlab.media import FPS, check_fps
 
 _NOT_SETTINGS = frozenset({"self", "env", "policy", "verbose", "tensorboard_log", "_init_setup_model", "device"})
 
@@ -41,3 +46,13 @@ def _value(value: Any) -> Any:
     except Exception:  # noqa: BLE001  # no schedule, or one that does not know these moments
         return value
     return first if first == last else {"first": first, "last": last}
+
+
+def printing_of(run: Run, env: VecEnv) -> Printing:
+    """At the rate that the environments' metadata say, unless the run was given one of its own: `init(fps=10)`."""
+    if run._options.fps != FPS:
+        return AS_ITS_RUN
+    try:
+        return Printing(check_fps(env.get_attr("metadata", [0])[0]["render_fps"]))
+    except Exception:  # noqa: BLE001  # a vector environment of somebody's own may not say, or say anything
+        return AS_ITS_RUN

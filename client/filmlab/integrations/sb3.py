@@ -17,7 +17,7 @@ from filmlab._run import Run
 from filmlab.errors import BadInput
 from filmlab.integrations._place import check_arguments
 from filmlab.integrations._sb3_format import FilmlabOutputFormat, Progress, progress_of
-from filmlab.integrations._sb3_model import env_id_of, settings_of
+from filmlab.integrations._sb3_model import env_id_of, printing_of, settings_of
 from filmlab.wholes import whole
 
 __all__ = ["FilmlabCallback", "FilmlabEvalCallback", "FilmlabOutputFormat"]
@@ -70,6 +70,7 @@ class FilmlabCallback(BaseCallback):
         self._last_obs: Any = None
         self._normalizer: VecNormalize | None = None
         self._films = False
+        self._printing = AS_ITS_RUN
         self._progress = Progress()
 
     @property
@@ -123,6 +124,7 @@ class FilmlabCallback(BaseCallback):
         env = self.training_env
         self._normalizer = unwrap_vec_normalize(env)
         self._films = env.render_mode == "rgb_array"
+        self._printing = printing_of(self.run, env)
         if not self._films:
             self.run._seat.notices.tell(
                 "render_mode",
@@ -142,9 +144,10 @@ class FilmlabCallback(BaseCallback):
         if not self._films:
             return self.run.episode(capture=False)
         if self._trigger is None:
-            return self.run.episode()
+            return self.run.episode(printing=self._printing)
         capture = bool(self._trigger(self.run._next_episode))
-        return self.run.episode(capture=capture, reason="episode_trigger" if capture else "")
+        reason = "episode_trigger" if capture else ""
+        return self.run.episode(capture=capture, reason=reason, printing=self._printing)
 
     def _step(self) -> None:
         found = self.locals
@@ -250,7 +253,7 @@ class FilmlabEvalCallback(EvalCallback):
                 self._left = 0
                 return
             step = progress_of(run).step(self.num_timesteps)
-            self._clip = Clip(run._seat, "eval", step=step, reason="evaluation", printing=AS_ITS_RUN)
+            self._clip = Clip(run._seat, "eval", step=step, reason="evaluation", printing=printing_of(run, env))
         if done:
             # What could be rendered by now is the next episode's.
             self._left -= 1
