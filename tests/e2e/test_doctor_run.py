@@ -148,7 +148,7 @@ def test_a_film_that_the_trainer_dropped(house: House) -> None:
     said = house.command("doctor", "cramped")
     assert "its trainer had to drop its film" in said
     assert "init(memory_bytes=…, spool_bytes=…)" in said
-    assert "1 film (" in said
+    assert "1 film not handed over (" in said
 
 
 def test_a_run_that_lies_in_a_spool_only(house: House) -> None:
