@@ -52,7 +52,7 @@ MEASURE_EVERY_S = 1.0
 _COMPACTING = threading.Lock()
 """One at a time: the second finds what the first has left."""
 SPOOL_BATCH_BYTES = 1024 * 1024
-"""Of a spool in memory at a time, for each that is read."""
+"""Of a spool in memory at a time."""
 
 
 class Disk:

@@ -6,9 +6,11 @@ import pytest
 
 from filmlab.wire import messages
 from filmlab.wire.entries import RunFinish, RunUpdate, encode_entry, seal_entries
-from filmlab.wire.frame import Kind
+from filmlab.wire.frame import Envelope, Kind
 from filmlabd.core import events
+from filmlabd.core.core import Core, Limits
 from filmlabd.core.departures import LAST_WORDS_S, OVER_KEPT
+from filmlabd.core.lab import Lab
 from filmlabd.core.leases import LEASE_S
 from filmlabd.core.session import Session
 from filmlabd.facts import RecordRefused, RunClosed, SessionEnded, SessionOpened
@@ -60,6 +62,54 @@ def test_what_a_dead_trainer_left_in_its_spool_is_taken_in_first() -> None:
     assert rig.kept(SessionOpened)[0].umask == 0o027
     assert rig.kept(SessionEnded)
     assert events.DropSpool(SESSION) in rig.commands
+
+
+def left(session: int, *pieces: tuple[int, ...]) -> list[tuple[Envelope, ...]]:
+    """What lies in the spool of a session that began a run: records of these numbers, piece by piece."""
+    first, later = begin(run_id=f"r{session}"), RunUpdate(run=0, wall=2.0)
+    return [
+        tuple(seal_entries(session, seq, [encode_entry(first if seq == 1 else later)]) for seq in piece)
+        for piece in pieces
+    ]
+
+
+def read_and_taken(rig: Rig) -> list[tuple[str, int]]:
+    """What was asked of spools, and which of their records went to the disk, in this order."""
+    found = []
+    for command in rig.commands:
+        if isinstance(command, events.ReadSpool):
+            found.append(("read", command.session))
+        elif isinstance(command, events.Append) and command.envelope.kind is Kind.DATA_C:
+            found.append(("take", command.envelope.session * 10 + command.envelope.seq))
+    return found
+
+
+def test_spools_are_read_one_at_a_time_piece_by_piece() -> None:
+    """However much dead processes have left: nothing is read before what came before it is on its way to the disk."""
+    rig = Rig(spools={1: left(1, (1, 2), (3,)), 2: left(2, (1,))})
+    rig.disk_works = False
+    rig.feed(events.SpoolFound(1, 0o077))
+    rig.feed(events.SpoolFound(2, 0o077))
+    rig.settle()
+    assert read_and_taken(rig) == [
+        ("read", 1), ("take", 11), ("take", 12), ("read", 1), ("take", 13), ("read", 1), ("read", 2), ("take", 21),
+        ("read", 2),
+    ]  # fmt: skip
+
+
+def test_no_more_of_a_spool_is_read_while_records_of_it_wait_for_their_turn() -> None:
+    """A batch has room for so much; a spool of small records would wait in memory otherwise."""
+    rig = Rig(Core(7, Limits(batch_weight_most=8), Lab()), spools={1: left(1, (1, 2, 3), (4,))}, disk_works=False)
+    rig.feed(events.SpoolFound(1, 0o077))
+    rig.settle()
+    assert [what for what, _ in read_and_taken(rig)].count("read") == 1
+    while rig.syncs:
+        rig.land()
+        rig.settle()
+    rig.work_all()
+    assert [number for what, number in read_and_taken(rig) if what == "take"] == [11, 12, 13, 14]
+    assert [what for what, _ in read_and_taken(rig)].count("read") == 3
+    rig.core.check()
 
 
 def test_bye_ends_the_session_once_all_is_durable(rig: Rig) -> None:

@@ -70,8 +70,6 @@ class Core:
         self.stopping = ""
         self._batches = Batches(limits.sync_idle_s, limits.film_aside_bytes, limits.batch_weight_most)
         self._turns = Turns()
-        self._unread: set[int] = set()
-        """Sessions of whose spools there is more than has come."""
         self._desk = Desk(boot, lab, self._batches, limits.pool_bytes, str(self.about.get("version", "")))
         self._departures = Departures(self._desk)
         self.keeper = Keeper(self._desk, Quota(limits.film_bytes, limits.film_files))
@@ -104,11 +102,7 @@ class Core:
             case events.SpoolRead():
                 for session, envelope in self._departures.new_records(event, now, out):
                     self._admit(session, envelope, now, out)
-                if event.done:
-                    self._departures.spool_read(event.session, now, out)
-                else:
-                    self._unread.add(event.session)
-                    self._read_on(out)
+                self._departures.piece_read(event, now, out)
             case events.JobFinished():
                 self._desk.follow(self.lab.job_finished(event.outcome, now), now, out)
                 self._jobs_at = now.at
@@ -117,7 +111,7 @@ class Core:
                 self._jobs_at = now.at
             case events.Measured():
                 if self.gate.measured(event, now, out):
-                    self._departures.read_again(out)
+                    self._departures.read_again()
             case events.Surveyed():
                 self.keeper.surveyed(event, now, out)
             case events.Asked():
@@ -130,6 +124,7 @@ class Core:
         if batch is not None:
             out.append(events.Sync(batch.number, batch.films, batch.control_only))
             self._refill(now, out)
+        self._departures.read_on(self._turns.holds, out)
         self._start_jobs(now, out)
         self._exit_if_idle(now, out)
         return out
@@ -247,13 +242,6 @@ class Core:
         """Another batch gathers: whoever had to wait comes into it, as far as it goes."""
         while not self._batches.full and (turn := self._turns.take()) is not None:
             self._take(self.sessions[turn[0]], turn[1], now, out)
-        self._read_on(out)
-
-    def _read_on(self, out: list[Command]) -> None:
-        """Have more of a spool read only once all that came of it is on its way to the disk: memory never holds it."""
-        for number in [number for number in self._unread if not self._turns.holds(number)]:
-            self._unread.remove(number)
-            out.append(events.ReadSpool(number))
 
     def _take(self, session: Session, envelope: Envelope, now: Now, out: list[Command]) -> None:
         """A record whose turn it is: to the disk, or refused for good, which counts as well."""

@@ -1,6 +1,7 @@
 """How does a session end? Its process goes, what it spooled is taken in, and then its runs are closed. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 
 from filmlab.wire.frame import Envelope, Kind
 from filmlab.wire.messages import Stream
@@ -28,6 +29,11 @@ class Departures:
         """Sessions that have ended, the last ones to do so, in this order."""
         self._unread: dict[int, bool] = {}
         """Sessions whose film was left in their spools for want of room -> whether that reading has come to its end."""
+        self._to_read: deque[int] = deque()
+        """Sessions whose spools come next. One at a time, a piece at a time: what processes have left on disk may be
+        gigabytes, and all of a piece has gone to the disk before there is another one in memory."""
+        self._reading = False
+        """A piece was asked for that has not come yet."""
 
     def due_at(self) -> float | None:
         """When a silence has lasted for too long, if nothing is heard till then."""
@@ -63,7 +69,7 @@ class Departures:
         self._leases.end(number)
         out.append(events.Unwatch(number))
         if how == "bye":
-            out.append(events.ReadSpool(number))  # which is the last word
+            self._to_read.append(number)  # which is the last word
         else:
             self._last_words.begin(number, now.at)
 
@@ -87,7 +93,7 @@ class Departures:
         """Let go of those that have not been heard from for too long."""
         for number in self._leases.take_over(now.at):
             self.leave(number, "died", now, out)
-        out += [events.ReadSpool(number) for number in self._last_words.take_over(now.at)]
+        self._to_read += self._last_words.take_over(now.at)
 
     def spool_found(self, found: events.SpoolFound, now: Now, out: list[Command]) -> None:
         """A spool lies there that nobody writes any more."""
@@ -112,23 +118,36 @@ class Departures:
             if session.streams[stream].arrive(envelope.seq) is Arrival.NEW:
                 yield session, envelope
 
-    def spool_read(self, number: int, now: Now, out: list[Command]) -> None:
+    def read_on(self, holds: Callable[[int], bool], out: list[Command]) -> None:
+        """The next piece of a spool, unless records of the one before wait for their turn: whose `holds` tells."""
+        if self._to_read and not self._reading and not holds(self._to_read[0]):
+            self._reading = True
+            out.append(events.ReadSpool(self._to_read[0]))
+
+    def piece_read(self, event: events.SpoolRead, now: Now, out: list[Command]) -> None:
+        """A piece of a spool has been taken in."""
+        self._reading = False
+        if event.done:
+            self._to_read.popleft()
+            self._spool_read(event.session, now, out)
+
+    def _spool_read(self, number: int, now: Now, out: list[Command]) -> None:
         """All of a spool has been taken in, unless film of it was left."""
         if number in self._unread:
             self._unread[number] = True
             if not self._desk.closed:
-                self.read_again(out)
+                self.read_again()
             return
         session = self._desk.sessions.get(number)
         if session is not None:
             session.spool_read = True
             self.end_if_settled(session, now, out)
 
-    def read_again(self, out: list[Command]) -> None:
+    def read_again(self) -> None:
         """Film is taken again: also what was left in spools."""
         for number in sorted(number for number, is_done in self._unread.items() if is_done):
             del self._unread[number]
-            out.append(events.ReadSpool(number))
+            self._to_read.append(number)
 
     def end_if_settled(self, session: Session, now: Now, out: list[Command]) -> None:
         """The last word on a session: only when all that it left behind is durable and has had its consequences."""
