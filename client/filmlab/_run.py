@@ -359,7 +359,7 @@ class Run(Named, DroppedCalls, RefusedCalls):
         process.intake.put_entry(encode_entry(RunFinish(run=tally.number, wall=time.time(), status=status)))
         departure = self._leave(process)
         label = f"{self.project}/{self.name} ({self.id}) {status}"
-        say(farewell(label, tally, self._options.directory, departure.closing, safe=departure.safe))
+        say(farewell(self.id, label, tally, self._options.directory, departure.closing, safe=departure.safe))
 
     def _leave(self, process: Process) -> Departure:
         """Wait until all is safe; on a terminal that is seen."""

@@ -75,12 +75,14 @@ def stage_of(tally: Tally, link: LinkStatus, *, prints: bool) -> Stage:
     return Stage("drawing curves and the page")
 
 
-def farewell(label: str, tally: Tally, directory: Path, closing: Closing | None, *, safe: bool) -> str:
+def farewell(run_id: str, label: str, tally: Tally, directory: Path, closing: Closing | None, *, safe: bool) -> str:
     """The line that `finish` prints."""
     parts = [f"{_count(tally.prints_made, 'print')} made"]
     developing = max(0, tally.films_begun - tally.films_printed)
-    if developing and (closing is None or closing.safe):
-        parts.append(f"{developing} still developing")
+    if developing and (closing is None or closing.durable):
+        parts.append(f"{developing} still developing (`filmlab wait {run_id}` waits for them)")
+    elif developing and closing is not None and closing.safe:
+        parts.append(f"{_count(developing, 'film')} not developed yet")
     if tally.prints_failed:
         parts.append(f"{tally.failures} failed ({tally.prints_failed[0]})")
     if tally.dropped_films:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from filmlab._stats import farewell, stats_of
+from filmlab.link.delivery import Closing
 from filmlab.notices import Notices
 from filmlab.tally import FAILURES_KEPT, OTHER_REASONS, REASONS_KEPT, Tally
 from filmlab.wire.messages import Print
@@ -31,7 +32,20 @@ def test_of_failed_prints_the_last_are_named_and_all_are_counted() -> None:
     assert stats.failures == FAILURES_KEPT + 5
     assert (len(stats.prints_failed), stats.prints_failed[0]) == (FAILURES_KEPT, "no 6")
     assert list(tally.failed_films) == list(range(6, FAILURES_KEPT + 6))
-    assert f"{FAILURES_KEPT + 5} failed (no 6)" in farewell("run", tally, Path("out"), None, safe=True)
+    assert f"{FAILURES_KEPT + 5} failed (no 6)" in farewell("ab12", "run", tally, Path("out"), None, safe=True)
+
+
+def test_the_last_line_says_how_to_wait_for_what_is_not_there_yet() -> None:
+    """A script that ends looks for its clips at once; with nothing to come there is nothing to wait for."""
+    tally = Tally(0, Notices())
+    assert "wait" not in farewell("ab12", "run", tally, Path("out"), None, safe=True)
+    tally.films_begun = 3
+    tally.films_printed = 1
+    line = farewell("ab12", "run", tally, Path("out"), None, safe=True)
+    assert "2 still developing (`filmlab wait ab12` waits for them); in out" in line
+    spooled = Closing(durable=False, safe=True, lost_records=0, why="no daemon")
+    line = farewell("ab12", "run", tally, Path("out"), spooled, safe=True)
+    assert "2 films not developed yet, the rest is kept on disk until a daemon takes it (no daemon); in out" in line
 
 
 def test_a_film_that_fails_again_is_one_film() -> None:
