@@ -55,6 +55,18 @@ def test_long_names_stay_inside(odd: Site, visit: Visit) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], path
 
 
+def test_the_mean_of_a_group_does_not_leap_where_one_run_ends_a_little_later(odd: Site, visit: Visit) -> None:
+    """Both count to the very end; a run that is over long before does not."""
+    page = visit(odd).enter()
+    script = """
+        const series = (xs, mean) => ({ group: 'a', x: xs, mean: xs.map(() => mean), last: mean });
+        const ends = (...list) => [m.byGroup(list)[0].mean.at(0), m.byGroup(list)[0].mean.at(-1)];
+        const alike = ends(series([0, 1.1, 2.1], 10), series([0.1, 1, 2], 20));
+        return [alike, ends(series([0, 1, 9], 10), series([0, 1], 20))];
+    """
+    assert asked(page, "groups.js", f"{{ {script} }}") == [[15, 15], [15, 10]]
+
+
 def test_hundreds_of_metrics_are_folded(odd: Site, visit: Visit) -> None:
     """Groups behind the first panels begin closed; what is looked for opens."""
     page = visit(odd).enter("/runs/odd")

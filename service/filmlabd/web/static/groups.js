@@ -43,12 +43,12 @@ export function byGroup(list) {
 function average(name, members, hue) {
   if (!members.length) return null;
   const first = Math.min(...members.map((item) => item.x[0])), last = Math.max(...members.map((item) => item.x.at(-1)));
-  const size = last > first ? GRID : 1;
+  const size = last > first ? GRID : 1, cell = (last - first) / Math.max(size - 1, 1);
   const make = () => new Float64Array(size);
   const out = { x: make(), step: make(), low: make(), high: make(), mean: make(), count: make(), bad: make() };
   for (let i = 0; i < size; i++) {
-    const x = size > 1 ? first + ((last - first) * i) / (size - 1) : first;
-    const values = members.map((item) => at(item, x)).filter(Number.isFinite);
+    const x = i === size - 1 ? last : first + cell * i;
+    const values = members.map((item) => at(item, x, cell)).filter(Number.isFinite);
     const mean = values.reduce((sum, value) => sum + value / values.length, 0);
     const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2 / values.length, 0));
     out.x[i] = out.step[i] = x;
@@ -62,10 +62,16 @@ function average(name, members, hue) {
     last: lasts.length ? lasts.reduce((sum, value) => sum + value / lasts.length, 0) : null };
 }
 
-/** The value at x, on the line between its neighbours; NaN beyond the ends. */
-function at(series, x) {
+/**
+ * The value at x, on the line between its neighbours. The first and the last point stand for as much beyond the ends as
+ * points are apart: runs of one length never end at quite the same x, and the mean would leap to whichever is longer.
+ */
+function at(series, x, cell) {
   const xs = series.x, n = xs.length;
-  if (x < xs[0] || x > xs[n - 1]) return NaN;
+  const reach = Math.max(cell, n > 1 ? (xs[n - 1] - xs[0]) / (n - 1) : 0);
+  if (x < xs[0] - reach || x > xs[n - 1] + reach) return NaN;
+  if (x <= xs[0]) return series.mean[0];
+  if (x >= xs[n - 1]) return series.mean[n - 1];
   let low = 0, high = n - 1;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
