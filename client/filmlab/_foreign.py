@@ -16,13 +16,8 @@ INIT_OPTIONS = frozenset(
 )  # fmt: skip
 IMAGE_OPTIONS = frozenset({"boxes", "classes", "file_type", "grouping", "masks"})
 
-_INSTEAD = {
-    "monitor_gym": (
-        ("filmlab.integrations.gym", "filmlab.integrations.sb3"),
-        "films of RecordVideo are NOT recorded: take RecordEpisodes from filmlab.integrations.gym in its place",
-    ),
-}
-"""Options of `init` that something else does here: the modules of which one does it, and what to say without them."""
+_FILM_GYM = ("filmlab.integrations.gym", "filmlab.integrations.sb3")
+"""What does here what `monitor_gym` asks for."""
 
 
 def leave_out(what: str, given: Mapping[str, Any], known: frozenset[str]) -> None:
@@ -35,11 +30,11 @@ def leave_out(what: str, given: Mapping[str, Any], known: frozenset[str]) -> Non
         if name not in known:
             raise TypeError(f"{what}() got an unexpected keyword argument {name!r}")
     said = sorted(name for name, value in given.items() if value is not None and value is not False)
-    for name in _INSTEAD.keys() & said:
-        modules, instead = _INSTEAD[name]
-        if not any(module in sys.modules for module in modules):
-            say_once(f"{what}: {name}: {instead}")
-    said = [name for name in said if name not in _INSTEAD]
+    if "monitor_gym" in said:
+        said.remove("monitor_gym")
+        if not any(module in sys.modules for module in _FILM_GYM):
+            instead = "take RecordEpisodes from filmlab.integrations.gym in its place"
+            say_once(f"{what}: monitor_gym: films of RecordVideo are NOT recorded: {instead}")
     if said:
         say_once(f"{what}: {', '.join(said)} {'has' if len(said) == 1 else 'have'} no meaning here; left out")
 

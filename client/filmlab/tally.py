@@ -52,10 +52,8 @@ class Tally:
     """Those whose last piece has been handed to the outbox."""
     dropped_films: int = 0
     dropped_bytes: int = 0
-    dropped_metrics: int = 0
-    """Values, each of one metric."""
     dropped_values: dict[str, int] = field(default_factory=dict)
-    """The same by their reason, of which there are a few."""
+    """Values, each of one metric, by the reason why they were dropped, of which there are a few."""
     dropped_reasons: dict[str, int] = field(default_factory=dict)
     """reason -> how many drops; from the 65th reason on they are `other reasons`."""
     prints_made: int = 0
@@ -72,6 +70,11 @@ class Tally:
     """How many of `dropped_values` the daemon has been told of."""
     _telling: threading.RLock = field(default_factory=threading.RLock)
     """The sender and `finish` both tell. Reentrant, for a `__del__` may finish a run in between."""
+
+    @property
+    def dropped_metrics(self) -> int:
+        """Values that were dropped, for whatever reason. Any thread may ask."""
+        return sum(list(self.dropped_values.values()))
 
     @contextmanager
     def flush(self) -> Iterator[FlushWait]:
@@ -99,7 +102,6 @@ class Tally:
 
     def drop_metrics(self, values: int, reason: str) -> None:
         """So many values are not handed over; `news` tells of it."""
-        self.dropped_metrics += values
         self.dropped_values[reason] = self.dropped_values.get(reason, 0) + values
         self.count_drop(reason)
 

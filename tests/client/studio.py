@@ -1,6 +1,8 @@
 """A place to record to for the tests of the client's face: runs against the small daemon, and what it holds of them."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +55,18 @@ class Studio:
         defaults: dict[str, Any] = {"dir": self.directory / "out", "schedule": "always", "strict": True}
         defaults["close_timeout_s"] = PATIENCE_S
         return filmlab.init(**(defaults | options))
+
+    def run_program(self, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A Python program in a process of its own, to its end; it finds what this one finds."""
+        return subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            cwd=self.directory,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
 
     def tell(self, message: messages.Message) -> None:
         """Send a message to every session; it is on its way, before anything that is answered later."""

@@ -1,8 +1,6 @@
 """How a run begins: arguments, variables, the directory, ids that somebody may be using, and the line that is said."""
 
 import os
-import subprocess
-import sys
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
@@ -21,7 +19,6 @@ from filmlab.control import decode_request, encode_reply
 from filmlab.options import new_id, resolve, run_directory
 from filmlab.wire.entries import RunBegin, RunFinish
 from filmlab.wire.names import ID_PATTERN, short_id
-from patience import PATIENCE_S
 
 
 def options(environ: dict[str, str] | None = None, **given: Any) -> Any:
@@ -277,15 +274,7 @@ if sys.argv[1] == "child":
 @pytest.mark.parametrize(("how", "status"), [("end", "finished"), ("raise", "crashed"), ("child", "finished")])
 def test_the_interpreters_end_finishes_what_is_open(studio: Studio, how: str, status: str) -> None:
     """Without `finish`; an exception that nobody caught is a crash; so it is in a child of multiprocessing."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, how],
-        cwd=studio.directory,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    done = studio.run_program(PROGRAM, how)
     assert done.returncode == (1 if how == "raise" else 0), done.stderr
     assert [end.status for end in studio.entries(RunFinish)] == [status] * (2 if how == "child" else 1)
     assert sorted(values["a"] for _, values in studio.points()) == ([1.0, 2.0] if how == "child" else [1.0])

@@ -1,8 +1,6 @@
 """Who shares a session: several runs, threads, forked children, and a process that records nothing."""
 
 import os
-import subprocess
-import sys
 import threading
 import warnings
 from pathlib import Path
@@ -18,7 +16,6 @@ from filmlab.wire.entries import (
     EpisodeEnd,
     RunBegin,
 )
-from patience import PATIENCE_S
 
 
 def test_two_runs_share_a_session_and_stay_apart(studio: Studio) -> None:
@@ -68,15 +65,7 @@ sys.exit(child.exitcode)
 
 def test_of_a_session_that_is_over_nothing_is_kept(studio: Studio) -> None:
     """Neither in a child of multiprocessing, whose finalizers would hold it, with its queue, until the child ends."""
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD],
-        cwd=studio.directory,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    done = studio.run_program(CHILD)
     assert done.returncode == 0, done.stderr
 
 

@@ -36,7 +36,7 @@ def test_each_session_in_turn_and_each_in_its_order() -> None:
     held.put(2, record(2, 9))
     assert held.holds(1) and held.holds(2) and not held.holds(3)
     assert taken(held) == [(1, 1), (2, 9), (1, 2), (1, 3)]
-    assert held.empty and not held.holds(1)
+    assert held.take() is None and not held.holds(1)
 
 
 def test_whoever_begins_to_wait_goes_first_and_then_in_turn() -> None:

@@ -47,7 +47,3 @@ class Turns:
     def is_crowded(self, session: int) -> bool:
         """Whether no more of this session can be held: what comes is as if it had not, and will be asked for again."""
         return self._bytes.get(session, 0) >= ROOM_MAX_BYTES
-
-    @property
-    def empty(self) -> bool:
-        return not self._waiting

@@ -4,7 +4,7 @@ import math
 import os
 import time
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -57,6 +57,7 @@ def look(run: RunRow, reader: Reader, directory: Printed) -> RunPage:
     media, more_media = _newest([row for row in rows if row.media_name and row.paths], MEDIA_MAX)
     best = max(kept, key=rank, default=None)
     metrics = reader.metrics(run.run_id)
+    lasts = last_values(metrics)
     whole = [row for row in kept if row.complete]
     progress = [whole[0], whole[len(whole) // 2], whole[-1]] if len(whole) > 2 else []
     return RunPage(
@@ -70,8 +71,8 @@ def look(run: RunRow, reader: Reader, directory: Printed) -> RunPage:
         developing=sum(row.job_state == "ready" and not row.media_name for row in rows),
         media=tuple(view for row in media if (view := _medium(row, directory)) is not None),
         more_media=more_media,
-        curves=_curves(metrics, directory),
-        more_curves=max(0, len(last_values(metrics)) - RUN_METRICS_MAX),
+        curves=_curves(lasts, directory),
+        more_curves=max(0, len(lasts) - RUN_METRICS_MAX),
         attempts=tuple(reader.attempts(run.run_id)),
         results=tuple(latest(reader.results(run.run_id))),
         config=run.config,
@@ -240,10 +241,10 @@ def _picture(path: str, row: EpisodeRow, directory: Printed) -> Picture | None:
     return Picture(path, *size, poster) if size is not None else None
 
 
-def _curves(metrics: Sequence[MetricRow], directory: Printed) -> tuple[CurveView, ...]:
+def _curves(lasts: Mapping[str, float], directory: Printed) -> tuple[CurveView, ...]:
     """Those that have been drawn."""
     views = []
-    for name, last in last_values(metrics).items():
+    for name, last in lasts.items():
         stem = curve_stem(name)
         if directory.head(f"{stem}.svg", 1):
             views.append(CurveView(name, f"{stem}.svg", f"{stem}.png", last))

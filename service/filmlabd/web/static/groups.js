@@ -1,4 +1,5 @@
 // Several runs on one picture: each by itself, or the mean of a group with a band of one standard deviation.
+import { between } from "./columns.js";
 
 const GRID = 240;
 
@@ -70,13 +71,5 @@ function at(series, x, cell) {
   const xs = series.x, n = xs.length;
   const reach = Math.max(cell, n > 1 ? (xs[n - 1] - xs[0]) / (n - 1) : 0);
   if (x < xs[0] - reach || x > xs[n - 1] + reach) return NaN;
-  if (x <= xs[0]) return series.mean[0];
-  if (x >= xs[n - 1]) return series.mean[n - 1];
-  let low = 0, high = n - 1;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (xs[middle] <= x) low = middle; else high = middle;
-  }
-  const span = xs[high] - xs[low];
-  return span > 0 ? series.mean[low] + ((series.mean[high] - series.mean[low]) * (x - xs[low])) / span : series.mean[low];
+  return between(x, xs, series.mean);
 }
